@@ -64,7 +64,10 @@ function newestChange(path) {
 
 function run([script, ...args], label) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ["ignore", 2, 2] });
+    const child = spawn(process.execPath, [join(root, script), ...args], {
+      cwd: root,
+      stdio: ["ignore", 2, 2],
+    });
     child.once("error", reject);
     child.once("exit", (code) =>
       code === 0 ? resolve() : reject(new Error(`building the ${label} failed with exit code ${code}`)),

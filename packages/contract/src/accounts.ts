@@ -1,0 +1,69 @@
+import { z } from "zod";
+
+export const Role = z.enum(["owner", "admin", "responder", "viewer"]);
+export type Role = z.infer<typeof Role>;
+
+const Email = z
+  .string()
+  .trim()
+  .max(254)
+  .pipe(z.email("must be an email address"))
+  .transform((email) => email.toLowerCase());
+
+export const RegisterBody = z.strictObject({
+  email: Email,
+  password: z
+    .string()
+    .min(10, "must have at least 10 characters")
+    .max(200, "must have at most 200 characters"),
+  name: z.string().trim().min(1).max(100),
+});
+export type RegisterBody = z.input<typeof RegisterBody>;
+
+export const LoginBody = z.strictObject({ email: Email, password: z.string().min(1).max(200) });
+export type LoginBody = z.input<typeof LoginBody>;
+
+export const TimeZone = z.string().refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin");
+
+export const User = z.object({
+  id: z.uuid(),
+  email: z.string(),
+  name: z.string(),
+  timeZone: z.string(),
+  /** Used for routing pages to people who know the thing. */
+  skills: z.array(z.string()),
+  /** May create jobs in simulated mode in production (M18). */
+  isTestAccount: z.boolean(),
+  organisation: z.object({ id: z.uuid(), name: z.string(), role: Role }),
+  createdAt: z.string(),
+});
+export type User = z.infer<typeof User>;
+
+export const Session = z.object({ token: z.string(), user: User });
+export type Session = z.infer<typeof Session>;
+
+export const ContactMethod = z.object({
+  id: z.string(),
+  channel: z.enum(["email", "sms", "voice", "push", "slack", "teams", "webhook"]),
+  address: z.string(),
+  isVerified: z.boolean(),
+});
+
+export const Profile = User.extend({ contactMethods: z.array(ContactMethod) });
+export type Profile = z.infer<typeof Profile>;
+
+export const ProfilePatch = z.strictObject({
+  name: z.string().trim().min(1).max(100).optional(),
+  timeZone: TimeZone.optional(),
+  skills: z.array(z.string().trim().min(1).max(50)).max(50).optional(),
+});
+export type ProfilePatch = z.infer<typeof ProfilePatch>;
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,197 @@
+import { z } from "zod";
+
+/** The probe types of M2 that exist so far. */
+export const JobType = z.enum(["icmp", "tcp", "http", "dns", "tls", "latency_api"]);
+export type JobType = z.infer<typeof JobType>;
+
+/** `missed`: the target did not answer in time or answered wrongly. `system_error`: we failed (M3). */
+export const SampleStatus = z.enum(["success", "missed", "system_error"]);
+export type SampleStatus = z.infer<typeof SampleStatus>;
+
+/** Stable codes of what went wrong; the sentence beside the code is for people and may change. */
+export const ErrorCode = z.enum([
+  // The target's: `missed`.
+  "timeout",
+  "connection_refused",
+  "connection_reset",
+  "connection_closed",
+  "host_unreachable",
+  "network_unreachable",
+  "ttl_exceeded",
+  "packet_filtered",
+  "name_not_found",
+  "dns_rcode",
+  "dns_malformed",
+  "dns_truncated",
+  "dns_answer_mismatch",
+  "tls_handshake",
+  "tls_expired",
+  "tls_not_yet_valid",
+  "tls_self_signed",
+  "tls_untrusted",
+  "tls_name_mismatch",
+  "tls_expires_soon",
+  "http_status",
+  "http_header",
+  "http_body",
+  "http_json",
+  "http_malformed",
+  "http_body_too_large",
+  "http_redirect_limit",
+  "http_redirect_invalid",
+  "latency_api_miss",
+  // Ours: `system_error`.
+  "cancelled",
+  "socket",
+  "no_route",
+  "permission",
+  "resolver",
+  "overloaded",
+  "address_denied",
+  "address_family",
+  "latency_api_unavailable",
+  "latency_api_malformed",
+  "simulated",
+  "internal",
+]);
+export type ErrorCode = z.infer<typeof ErrorCode>;
+
+/** Durations in milliseconds by phase: `dns`, `connect`, `tls`, `firstByte`, `transfer`, `handshake`, `query`. */
+export const Phases = z.record(z.string(), z.number());
+export type Phases = z.infer<typeof Phases>;
+
+/** `auto` tries IPv6 when the name has an IPv6 address and this machine a route to it, otherwise IPv4. */
+const AddressFamily = z.enum(["auto", "ipv4", "ipv6"]);
+
+const timeoutMs = z
+  .number()
+  .int("must be a whole number of milliseconds")
+  .min(10, "must be at least 10 ms")
+  .max(60_000, "must be at most 60000 ms")
+  .default(5_000);
+
+const family = AddressFamily.default("auto");
+
+export const IcmpOptions = z.strictObject({
+  timeoutMs,
+  family,
+  /** Bytes after the ICMP header; the first 16 carry the token that a reply must return. */
+  payloadBytes: z.number().int().min(16).max(1_400).default(56),
+  ttl: z.number().int().min(1).max(255).default(64),
+});
+
+export const TcpOptions = z.strictObject({ timeoutMs, family });
+
+const Status = z.number().int().min(100).max(599);
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, "must be a header name");
+const headerValue = z
+  .string()
+  .max(4_000)
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must not contain control characters");
+
+export const HttpAssertion = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("header"), name: headerName, contains: z.string().max(1_000) }),
+  z.strictObject({ kind: z.literal("body"), contains: z.string().min(1).max(1_000) }),
+  z.strictObject({ kind: z.literal("bodyNot"), contains: z.string().min(1).max(1_000) }),
+  z.strictObject({
+    kind: z.literal("json"),
+    /** Dotted path from the root; array elements by index: `checks.0.status`. */
+    path: z.string().min(1).max(200),
+    equals: z.union([z.string().max(1_000), z.number(), z.boolean(), z.null()]),
+  }),
+]);
+export type HttpAssertion = z.infer<typeof HttpAssertion>;
+
+export const HttpOptions = z.strictObject({
+  timeoutMs,
+  family,
+  method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]).default("GET"),
+  /** `auto` offers both by ALPN; plain http is always 1.1. */
+  version: z.enum(["auto", "1.1", "2"]).default("auto"),
+  headers: z.record(headerName, headerValue).default({}),
+  body: z.string().max(65_536).nullable().default(null),
+  /** Accepted statuses; empty accepts 200–299. */
+  expectedStatuses: z.array(Status).max(50).default([]),
+  assertions: z.array(HttpAssertion).max(20).default([]),
+  maxRedirects: z.number().int().min(0).max(20).default(5),
+  /** A body beyond this many bytes ends the probe as `http_body_too_large`. */
+  maxBodyBytes: z.number().int().min(0).max(10_485_760).default(1_048_576),
+  /** False accepts any certificate. */
+  verifyTls: z.boolean().default(true),
+});
+
+export const DnsRecordType = z.enum([
+  "A",
+  "AAAA",
+  "CAA",
+  "CNAME",
+  "DNSKEY",
+  "DS",
+  "HTTPS",
+  "MX",
+  "NAPTR",
+  "NS",
+  "PTR",
+  "SOA",
+  "SRV",
+  "SVCB",
+  "TLSA",
+  "TXT",
+  "ANY",
+]);
+
+export const DnsOptions = z.strictObject({
+  timeoutMs,
+  family,
+  recordType: DnsRecordType.default("A"),
+  transport: z.enum(["udp", "tcp"]).default("udp"),
+  recursionDesired: z.boolean().default(true),
+  expectedRcode: z
+    .enum(["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"])
+    .default("NOERROR"),
+  /** Every string must equal one answer in its presentation form (`10 mail.example.org` for MX); empty accepts any answer. */
+  expectedAnswers: z.array(z.string().min(1).max(1_000)).max(50).default([]),
+});
+
+export const TlsOptions = z.strictObject({
+  timeoutMs,
+  family,
+  /** Name sent and checked; null takes the target's host. */
+  serverName: z.string().min(1).max(253).nullable().default(null),
+  verify: z.boolean().default(true),
+  /** Fewer days left than this is `tls_expires_soon`. */
+  minDaysLeft: z.number().int().min(0).max(3_650).default(0),
+});
+
+export const LatencyApiOptions = z.strictObject({
+  timeoutMs,
+  /** The measuring service; null takes LATENCY_API_URL. */
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2_000)
+    .nullable()
+    .default(null),
+});
+
+export const optionsByType = {
+  icmp: IcmpOptions,
+  tcp: TcpOptions,
+  http: HttpOptions,
+  dns: DnsOptions,
+  tls: TlsOptions,
+  latency_api: LatencyApiOptions,
+} as const satisfies Record<JobType, z.ZodType>;
+
+export type OptionsOf<Type extends JobType> = z.infer<(typeof optionsByType)[Type]>;
+export type JobOptions = { [Type in JobType]: OptionsOf<Type> }[JobType];
+
+/** What `POST /api/probes/test` and each line of `nightbell check --json` report. */
+export const ProbeResult = z.object({
+  status: SampleStatus,
+  rttMs: z.number().nullable(),
+  errorCode: ErrorCode.nullable(),
+  error: z.string().nullable(),
+  phases: Phases.nullable(),
+  address: z.string().nullable(),
+});
+export type ProbeResult = z.infer<typeof ProbeResult>;

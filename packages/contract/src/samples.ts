@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { pageOf } from "./pagination.js";
+import { ErrorCode, Phases, SampleStatus } from "./probes.js";
+
+export const Sample = z.object({
+  /** k of the grid `epoch + phase + k·cadence`; never falls (M6). */
+  sequenceNumber: z.number().int(),
+  scheduledAt: z.string(),
+  recordedAt: z.string(),
+  status: SampleStatus,
+  rttMs: z.number().nullable(),
+  /** Absolute difference to the previous successful RTT of the job at the location (M4). */
+  jitterMs: z.number().nullable(),
+  latenessMs: z.number(),
+  errorCode: ErrorCode.nullable(),
+  error: z.string().nullable(),
+  phases: Phases.nullable(),
+  location: z.string(),
+});
+export type Sample = z.infer<typeof Sample>;
+
+const instant = z.iso.datetime({ offset: true });
+
+export const MAX_SAMPLES = 500;
+export const MAX_SERIES_POINTS = 500;
+
+/** Newest first. */
+export const SamplesQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(MAX_SAMPLES).default(MAX_SAMPLES),
+  cursor: z.string().min(1).max(500).optional(),
+  from: instant.optional(),
+  to: instant.optional(),
+});
+export type SamplesQuery = z.input<typeof SamplesQuery>;
+
+export const SamplePage = pageOf(Sample);
+export type SamplePage = z.infer<typeof SamplePage>;
+
+/** A window: from (inclusive) to to (exclusive); by default the job's last hour. */
+export const WindowQuery = z.strictObject({ from: instant.optional(), to: instant.optional() });
+export const SeriesQuery = z.strictObject({
+  from: instant.optional(),
+  to: instant.optional(),
+  points: z.coerce.number().int().min(1).max(MAX_SERIES_POINTS).default(MAX_SERIES_POINTS),
+});
+export type SeriesQuery = z.input<typeof SeriesQuery>;
+
+export const SeriesPoint = z.object({
+  from: z.string(),
+  to: z.string(),
+  avgRttMs: z.number().nullable(),
+  minRttMs: z.number().nullable(),
+  maxRttMs: z.number().nullable(),
+  p95RttMs: z.number().nullable(),
+  sampleCount: z.number().int(),
+  missedCount: z.number().int(),
+  systemErrorCount: z.number().int(),
+  /** Slots of the grid in the bucket; more than `sampleCount` is a gap. */
+  expectedCount: z.number().int(),
+});
+export type SeriesPoint = z.infer<typeof SeriesPoint>;
+
+/** `resolution` is `raw` when every point holds one slot, otherwise the bucket's length such as `10s`. */
+export const Series = z.object({ resolution: z.string(), points: z.array(SeriesPoint) });
+export type Series = z.infer<typeof Series>;
+
+export const Summary = z.object({
+  sampleCount: z.number().int(),
+  expectedCount: z.number().int(),
+  successCount: z.number().int(),
+  missedCount: z.number().int(),
+  systemErrorCount: z.number().int(),
+  /** `missed` over `success + missed`; null without either. */
+  lossPercent: z.number().nullable(),
+  avgRttMs: z.number().nullable(),
+  minRttMs: z.number().nullable(),
+  maxRttMs: z.number().nullable(),
+  p50RttMs: z.number().nullable(),
+  p95RttMs: z.number().nullable(),
+  p99RttMs: z.number().nullable(),
+  stddevRttMs: z.number().nullable(),
+  avgJitterMs: z.number().nullable(),
+  maxJitterMs: z.number().nullable(),
+  /** Replies that came more than once, and replies that came after their timeout (ICMP). */
+  duplicateReplies: z.number().int(),
+  lateReplies: z.number().int(),
+  from: z.string(),
+  to: z.string(),
+});
+export type Summary = z.infer<typeof Summary>;

@@ -1,0 +1,90 @@
+// Environment → typed, frozen configuration. A wrong value stops the boot with the variable's name.
+import { availableParallelism } from "node:os";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const positive = z.coerce.number().int().min(1);
+const flag = z.enum(["true", "false"]).transform((text) => text === "true");
+
+/** Each variable with its default; `docs/reference/configuration.md` is generated from the descriptions. */
+export const environmentSchema = z.object({
+  NODE_ENV: z
+    .enum(["development", "test", "production"])
+    .default("development")
+    .describe("production forbids simulated jobs, except for test accounts"),
+  HOST: z.string().default("127.0.0.1").describe("address the API listens on"),
+  PORT: port.default(3000).describe("port of the whole program; 0 takes a free one"),
+  HEALTH_PORT: port
+    .default(0)
+    .describe("port of /health, /ready and /metrics of a role without the API; 0 takes a free one"),
+  NIGHTBELL_DATA_DIR: z
+    .string()
+    .optional()
+    .describe("folder of the embedded database and the spool; default .nightbell"),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe("a Postgres to use instead of the embedded one"),
+  DATABASE_POOL_SIZE: positive.max(1_000).default(20).describe("connections of one process"),
+  LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .default("info")
+    .describe("least severe level that is logged"),
+  OPEN_REGISTRATION: flag.default(false).describe("true lets anybody register after the first account"),
+  SESSION_DAYS: positive.max(365).default(30).describe("days until a session ends"),
+  POLL_INTERVAL_MS: positive.default(5_000).describe("time between full reconciliations of a poller's jobs"),
+  BATCH_FLUSH_INTERVAL_MS: positive.default(2_000).describe("longest time a sample waits for its batch"),
+  BATCH_SIZE: positive
+    .max(50_000)
+    .default(100)
+    .describe("samples that start a write; larger batches form by themselves while a write is under way"),
+  CONCURRENCY: positive
+    .max(100_000)
+    .optional()
+    .describe("connection-type probes under way at once; unset it starts at 50 and adapts upwards"),
+  REPLICA_COUNT: positive.default(1).describe("pollers that share a location's jobs"),
+  REPLICA_ID: z
+    .string()
+    .regex(/^(?:.*-)?\d+$/, "must be a number or a pod name ending in one")
+    .transform((text) => Number(/\d+$/.exec(text)?.[0]))
+    .prefault("0")
+    .describe("this poller's number, from 0; a pod name that ends in an ordinal is accepted"),
+  POLLER_LOCATION: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,49}$/)
+    .default("default")
+    .describe("where this poller measures from"),
+  LATENCY_API_URL: z
+    .url({ protocol: /^https?$/ })
+    .default("http://127.0.0.1:4402")
+    .describe("service that executes latency_api probes"),
+  DRAIN_TIMEOUT_MS: positive.default(10_000).describe("deadline of a clean shutdown"),
+  SSE_MAX_CONNECTIONS: positive.default(10_000).describe("live connections per instance"),
+  RATE_LIMIT_PER_SECOND: positive.default(100).describe("requests a second from one address"),
+  TRUST_PROXY: flag.default(false).describe("true takes the client's address from X-Forwarded-For"),
+});
+
+export type Config = Readonly<z.infer<typeof environmentSchema>> & { readonly cpuCount: number };
+
+/** Thrown when the environment is not valid; the message names each variable and its reason. */
+export class ConfigError extends Error {}
+
+/** Reads the configuration; empty variables count as unset. Throws ConfigError. */
+export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+  const set = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const result = environmentSchema.safeParse(set);
+  if (!result.success) {
+    throw new ConfigError(
+      result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "),
+    );
+  }
+  const config = result.data;
+  if (config.REPLICA_ID >= config.REPLICA_COUNT) {
+    throw new ConfigError(
+      `REPLICA_ID: ${config.REPLICA_ID} must be below REPLICA_COUNT (${config.REPLICA_COUNT}); ids start at 0`,
+    );
+  }
+  return Object.freeze({ ...config, cpuCount: availableParallelism() });
+}

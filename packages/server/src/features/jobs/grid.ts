@@ -1,0 +1,61 @@
+// The wall-clock grid (M6): job j is due at epoch + phase(j) + k·cadence. Pure; times are milliseconds since the epoch.
+import { createHash } from "node:crypto";
+
+/** A stretch of running at one cadence, as `job_grids` keeps it. */
+export interface Grid {
+  fromSlot: number;
+  /** Exclusive; null while the job runs. */
+  toSlot: number | null;
+  cadenceMs: number;
+  firstSequence: number;
+}
+
+/** Where on the grid a job lies: 0 ≤ phase < cadence, spread evenly over jobs by a hash of the id. */
+export function phaseOf(jobId: string, cadenceMs: number): number {
+  const hash = createHash("sha256").update(jobId).digest().readUIntBE(0, 6);
+  return hash % cadenceMs;
+}
+
+/** The first slot at or after `now`. */
+export function slotAtOrAfter(now: number, phaseMs: number, cadenceMs: number): number {
+  return phaseMs + Math.ceil((now - phaseMs) / cadenceMs) * cadenceMs;
+}
+
+/**
+ * The grid of a job that starts, resumes or changes its cadence at `now`. The sequence number is k of the
+ * grid, but never falls: after a change to a longer cadence it goes on from the last one.
+ */
+export function openGrid(jobId: string, cadenceMs: number, now: number, previous: Grid | null): Grid {
+  const phaseMs = phaseOf(jobId, cadenceMs);
+  const earliest =
+    previous?.toSlot === null || previous?.toSlot === undefined ? now : Math.max(now, previous.toSlot);
+  const fromSlot = slotAtOrAfter(earliest, phaseMs, cadenceMs);
+  const k = (fromSlot - phaseMs) / cadenceMs;
+  return {
+    fromSlot,
+    toSlot: null,
+    cadenceMs,
+    firstSequence: Math.max(k, previous === null ? 0 : nextSequence(previous)),
+  };
+}
+
+/** Sequence number of a slot of the grid. */
+export function sequenceOf(grid: Grid, slot: number): number {
+  return grid.firstSequence + (slot - grid.fromSlot) / grid.cadenceMs;
+}
+
+/** Number of slots of the grid in [from, to). */
+export function countSlots(grid: Grid, from: number, to: number): number {
+  const start = Math.max(from, grid.fromSlot);
+  const end = Math.min(to, grid.toSlot ?? Infinity);
+  if (end <= start) return 0;
+  const first = Math.ceil((start - grid.fromSlot) / grid.cadenceMs);
+  const last = Math.ceil((end - grid.fromSlot) / grid.cadenceMs);
+  return last - first;
+}
+
+/** The sequence number after the last slot of a closed grid. */
+function nextSequence(grid: Grid): number {
+  if (grid.toSlot === null) throw new Error("the previous grid must be closed first");
+  return grid.firstSequence + Math.ceil((grid.toSlot - grid.fromSlot) / grid.cadenceMs);
+}

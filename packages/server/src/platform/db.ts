@@ -1,0 +1,39 @@
+import { Kysely, PostgresDialect, type Transaction } from "kysely";
+import pg from "pg";
+import type { Database } from "./schema.js";
+
+export type Db = Kysely<Database>;
+export type Tx = Transaction<Database>;
+
+/** How long a statement may run before Postgres ends it; the slowest legitimate ones are bulk writes. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+// int8 as number: slots, sequence numbers and counts stay far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** The pool, and Kysely over the same pool. */
+export interface DatabaseHandle {
+  readonly pool: pg.Pool;
+  readonly db: Db;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Opens a pool; it connects on first use. An idle connection that breaks is replaced, never thrown. */
+export function openDatabase(
+  url: string,
+  options: { poolSize: number; applicationName: string; onError?: (error: Error) => void },
+): DatabaseHandle {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.poolSize,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idleTimeoutMillis: 60_000,
+  });
+  pool.on("error", (error) => options.onError?.(error));
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return { pool, db, url, close: () => db.destroy() };
+}

@@ -1,0 +1,84 @@
+// The tables as Kysely sees them; follows migrations/.
+import type { ColumnType, Generated } from "kysely";
+
+type Instant = ColumnType<Date, Date | string | undefined, Date | string>;
+type NullableInstant = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+type Json<T> = ColumnType<T, string, string>;
+
+export interface Database {
+  organisations: { id: string; name: string; created_at: Instant };
+  users: {
+    id: string;
+    email: string;
+    name: string;
+    password_hash: string;
+    time_zone: Generated<string>;
+    skills: Generated<string[]>;
+    is_test_account: Generated<boolean>;
+    created_at: Instant;
+    updated_at: Instant;
+  };
+  memberships: { organisation_id: string; user_id: string; role: string; created_at: Instant };
+  sessions: {
+    id: string;
+    token_hash: Buffer;
+    user_id: string;
+    organisation_id: string;
+    created_at: Instant;
+    expires_at: Instant;
+  };
+  locations: { location_no: Generated<number>; organisation_id: string | null; name: string };
+  jobs: {
+    id: string;
+    job_no: Generated<number>;
+    organisation_id: string;
+    requester_id: string | null;
+    title: string;
+    type: string;
+    target: string;
+    options: Json<Record<string, unknown>>;
+    cadence_ms: number;
+    duration_seconds: number | null;
+    monitoring_mode: string;
+    simulation: Json<Record<string, unknown>>;
+    locations: string[];
+    thresholds: Json<Record<string, unknown>>;
+    status: string;
+    version: Generated<number>;
+    changed_xid: ColumnType<string, never, never>;
+    created_at: Instant;
+    updated_at: Instant;
+    started_at: NullableInstant;
+    ends_at: NullableInstant;
+    completed_at: NullableInstant;
+  };
+  deleted_jobs: { job_no: number; changed_xid: ColumnType<string, never, never>; deleted_at: Instant };
+  job_grids: {
+    job_no: number;
+    from_slot: number;
+    to_slot: number | null;
+    cadence_ms: number;
+    first_sequence: number;
+  };
+  samples: {
+    slot: number;
+    job_no: number;
+    location_no: number;
+    status: number;
+    rtt_us: number | null;
+    jitter_us: number | null;
+    lateness_us: number;
+    sequence_number: number;
+    recorded_at: Date;
+    error_code: string | null;
+    error: string | null;
+    phases: Record<string, number> | null;
+  };
+  stray_replies: {
+    hour_slot: number;
+    job_no: number;
+    location_no: number;
+    duplicate_count: Generated<number>;
+    late_count: Generated<number>;
+  };
+}
