@@ -23,6 +23,10 @@ export type RegisterBody = z.input<typeof RegisterBody>;
 export const LoginBody = z.strictObject({ email: Email, password: z.string().min(1).max(200) });
 export type LoginBody = z.input<typeof LoginBody>;
 
+/** `GET /api/setup`, public: what the log-in page offers somebody without an account. */
+export const Setup = z.object({ needsFirstAccount: z.boolean(), registrationOpen: z.boolean() });
+export type Setup = z.infer<typeof Setup>;
+
 export const TimeZone = z.string().refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin");
 
 export const User = z.object({
