@@ -1,0 +1,157 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TimingWheel } from "./wheel.js";
+
+const START = 1_700_000_000_123;
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+/** What the wheel promises, written as plainly as possible. */
+class NaiveWheel {
+  time = START;
+  readonly due = new Map<number, number>();
+
+  advance(now: number, fire: (entry: number, dueAt: number) => void): void {
+    for (;;) {
+      const [first] = [...this.due]
+        .map(([entry, dueAt]) => ({ entry, dueAt, at: Math.max(dueAt, this.time + 1) }))
+        .sort((a, b) => a.at - b.at || a.entry - b.entry);
+      if (first === undefined || first.at > now) break;
+      this.time = first.at;
+      this.due.delete(first.entry);
+      fire(first.entry, first.dueAt);
+    }
+    this.time = Math.max(this.time, now);
+  }
+}
+
+/** Delays that cross every border of the wheel's levels. */
+const delay = fc.oneof(
+  fc.integer({ min: -50, max: 50 }),
+  fc.integer({ min: 1_000, max: 1_050 }),
+  fc.integer({ min: 0, max: 3_000 }),
+  fc.integer({ min: 1_047_000, max: 1_050_000 }),
+  fc.integer({ min: 0, max: 2 * DAY }),
+  fc.integer({ min: 12 * DAY, max: 40 * DAY }),
+);
+const entry = fc.integer({ min: 0, max: 200 });
+const operation = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("schedule" as const), entry, delay }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("remove" as const), entry }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("advance" as const), delay }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const), delay }) },
+);
+
+describe("TimingWheel", () => {
+  it("fires the same entries at the same advances, in order of time, as a sorted list would", () => {
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+        const wheel = new TimingWheel(START);
+        const naive = new NaiveWheel();
+        let now = START;
+        const fired: Fired[][] = [];
+        const expected: Fired[][] = [];
+        for (const operation of operations) {
+          if (operation.kind === "schedule") {
+            wheel.schedule(operation.entry, now + operation.delay);
+            naive.due.set(operation.entry, now + operation.delay);
+          } else if (operation.kind === "remove") {
+            wheel.remove(operation.entry);
+            naive.due.delete(operation.entry);
+          } else if (operation.kind === "restart") {
+            now += operation.delay;
+            wheel.restart(now);
+            naive.time = now;
+          } else {
+            const from = now;
+            now = Math.max(now, now + operation.delay);
+            fired.push(collect(wheel, from, now));
+            expected.push(collect(naive, from, now));
+          }
+          expect(wheel.size).toBe(naive.due.size);
+          const earliest = Math.min(Infinity, ...naive.due.values());
+          expect(wheel.nextAt()).toBeLessThanOrEqual(Math.max(earliest, wheel.time + 1));
+        }
+        expect(fired).toEqual(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("keeps many periodic entries on their grid, without missing or doubling a slot", () => {
+    const wheel = new TimingWheel(START);
+    const cadences = [100, 333, 1_000, 1_024, 10_000, 61_000, 20 * MINUTE];
+    const expected = new Map<number, number>();
+    for (const [entry, cadence] of cadences.entries()) wheel.schedule(entry, START + cadence);
+    const end = START + 90 * MINUTE;
+    let wrong = 0;
+    for (let now = START; now <= end; now += 997) {
+      wheel.advance(now, (entry, dueAt) => {
+        const cadence = cadences[entry] ?? 0;
+        if (dueAt !== (expected.get(entry) ?? START) + cadence) wrong += 1;
+        expected.set(entry, dueAt);
+        wheel.schedule(entry, dueAt + cadence);
+      });
+    }
+    expect(wrong).toBe(0);
+    for (const [entry, cadence] of cadences.entries()) {
+      expect(expected.get(entry)).toBeGreaterThan(end - 997 - cadence);
+    }
+  });
+
+  it("lets a firing entry remove another one that is due at the same millisecond", () => {
+    const wheel = new TimingWheel(START);
+    for (const entry of [0, 1, 2]) wheel.schedule(entry, START + 5);
+    const fired: number[] = [];
+    wheel.advance(START + 10, (entry) => {
+      fired.push(entry);
+      for (const other of [0, 1, 2]) wheel.remove(other);
+    });
+    expect(fired).toHaveLength(1);
+    expect(wheel.size).toBe(0);
+    expect(wheel.nextAt()).toBe(Infinity);
+  });
+
+  it("fires what is scheduled into the past while firing at the next millisecond, not in a loop", () => {
+    const wheel = new TimingWheel(START);
+    wheel.schedule(0, START + 1);
+    let count = 0;
+    wheel.advance(START + 10, () => {
+      count += 1;
+      wheel.schedule(0, START - 100);
+    });
+    expect(count).toBe(10);
+  });
+
+  it("does not touch idle entries while time passes", () => {
+    const wheel = new TimingWheel(START);
+    for (let entry = 0; entry < 50_000; entry += 1) wheel.schedule(entry, START + 30 * DAY + entry);
+    // Nothing lies in the fine levels: ten million milliseconds pass in a handful of steps.
+    let steps = 0;
+    for (let at = wheel.nextAt(); at < START + 2 * DAY; at = wheel.nextAt()) {
+      wheel.advance(at, () => expect.unreachable());
+      steps += 1;
+    }
+    expect(steps).toBeLessThan(5);
+  });
+});
+
+interface Fired {
+  entry: number;
+  at: number;
+}
+
+/** What fires on the way from `from` to `now`, with the times at which it was due; entries of one millisecond in order of their number. */
+function collect(wheel: Pick<TimingWheel, "advance">, from: number, now: number): Fired[] {
+  const fired: Fired[] = [];
+  wheel.advance(now, (entry, dueAt) => fired.push({ entry, at: Math.max(dueAt, from + 1) }));
+  return inRuns(fired);
+}
+
+/** Sorts only within runs of equal time, so that a wrong order of times stays visible. */
+function inRuns(fired: Fired[]): Fired[] {
+  const run = fired.findIndex(({ at }) => at !== fired[0]?.at);
+  const end = run === -1 ? fired.length : run;
+  if (end === 0) return [];
+  return [...fired.slice(0, end).sort((a, b) => a.entry - b.entry), ...inRuns(fired.slice(end))];
+}
