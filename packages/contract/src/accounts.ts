@@ -65,7 +65,7 @@ export type ProfilePatch = z.infer<typeof ProfilePatch>;
 
 function isTimeZone(name: string): boolean {
   try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
+    Intl.DateTimeFormat("en", { timeZone: name });
     return true;
   } catch {
     return false;

@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect, type Transaction } from "kysely";
-import pg from "pg";
+import { Pool, types } from "pg";
 import type { Database } from "./schema.js";
 
 export type Db = Kysely<Database>;
@@ -10,11 +10,11 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 // int8 as number: slots, sequence numbers and counts stay far below 2^53.
-pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+types.setTypeParser(types.builtins.INT8, Number);
 
 /** The pool, and Kysely over the same pool. */
 export interface DatabaseHandle {
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   readonly db: Db;
   readonly url: string;
   close(): Promise<void>;
@@ -25,7 +25,7 @@ export function openDatabase(
   url: string,
   options: { poolSize: number; applicationName: string; onError?: (error: Error) => void },
 ): DatabaseHandle {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: options.poolSize,
     application_name: options.applicationName,

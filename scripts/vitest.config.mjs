@@ -1,0 +1,4 @@
+// The tests of the checks themselves; they need neither a database nor a build, so `npm run verify` runs them.
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({ test: { root: import.meta.dirname, include: ["*.test.mjs"] } });
