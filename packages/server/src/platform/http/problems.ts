@@ -1,0 +1,87 @@
+// Every error leaves as problem+json (RFC 9457) with a code of the registry; what is not ours to show is logged, not sent.
+import type { Problem } from "@nightbell/contract";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { type ErrorCodeName, errorRegistry, NightbellError } from "../errors.js";
+
+export const PROBLEM_CONTENT_TYPE = "application/problem+json; charset=utf-8";
+
+export function problemOf(error: NightbellError, requestId: string): Problem {
+  const { status, title } = errorRegistry[error.code];
+  return {
+    type: `urn:nightbell:error:${error.code}`,
+    title,
+    status,
+    detail: error.message,
+    code: error.code,
+    ...(error.errors === undefined ? {} : { errors: error.errors }),
+    requestId,
+  };
+}
+
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = asNightbellError(error);
+  if (known.status >= 500) request.log.error({ err: error, url: request.url }, "request failed");
+  const retryAfterSeconds = known.retryAfterSeconds ?? (errorRegistry[known.code].retry ? 1 : undefined);
+  if (retryAfterSeconds !== undefined) void reply.header("retry-after", Math.ceil(retryAfterSeconds));
+  if (known.code === "unauthenticated") void reply.header("www-authenticate", 'Bearer realm="nightbell"');
+  // Serialised here: the response schemas of the route describe its success.
+  return reply
+    .code(known.status)
+    .type(PROBLEM_CONTENT_TYPE)
+    .serializer(JSON.stringify)
+    .send(problemOf(known, request.id));
+}
+
+/** Finds the error of the registry for whatever was thrown. Its detail never carries what an unknown error said. */
+export function asNightbellError(error: unknown): NightbellError {
+  if (error instanceof NightbellError) return error;
+  if (!(error instanceof Error)) return internal(error);
+  const code = codeOf(error);
+  const translated = byFastifyCode[code];
+  if (translated !== undefined) return new NightbellError(...translated, { cause: error });
+  if (isDatabaseUnavailable(error, code)) {
+    return new NightbellError("database_unavailable", "The database cannot be reached; try again shortly.", {
+      cause: error,
+    });
+  }
+  if (statusOf(error) === 400) {
+    return new NightbellError("malformed_request", "The request cannot be read.", { cause: error });
+  }
+  return internal(error);
+}
+
+function internal(cause: unknown): NightbellError {
+  return new NightbellError(
+    "internal",
+    "Something failed on our side. The log has the details under the request id.",
+    { cause },
+  );
+}
+
+const byFastifyCode: Record<string, [ErrorCodeName, string]> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ["payload_too_large", "The body is larger than this route accepts."],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ["unsupported_media_type", "Send the body as application/json."],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    "malformed_request",
+    "The body is not as long as Content-Length says.",
+  ],
+  FST_ERR_BAD_URL: ["malformed_request", "The address contains an invalid percent-encoding."],
+};
+
+/** Postgres: class 08 and 57P are connections that break or a server that goes away; 53300 is one that is full. */
+function isDatabaseUnavailable(error: Error, code: string): boolean {
+  return (
+    /^(08...|57P..|53300|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND)$/.test(code) ||
+    /^(Connection terminated|timeout exceeded when trying to connect|Cannot use a pool after)/.test(
+      error.message,
+    )
+  );
+}
+
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+function statusOf(error: Error | FastifyError): number | undefined {
+  return "statusCode" in error ? error.statusCode : undefined;
+}

@@ -1,0 +1,112 @@
+// Zod schemas validate requests and write answers; what is wrong is named by field.
+import type { FastifyInstance, FastifySchemaCompiler } from "fastify";
+import { serializerCompiler } from "fastify-type-provider-zod";
+import type { z } from "zod";
+import { type FieldError, NightbellError } from "../errors.js";
+
+/** Deeper than any body of the API, and far from what recursion survives. */
+const MAX_DEPTH = 64;
+
+export function addValidation(app: FastifyInstance): void {
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+}
+
+const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
+  // A malformed id is the id of nothing.
+  if (httpPart === "params") return (params) => accept(read(schema, params), notFound);
+  return (input) => {
+    const unreadable = findUnreadableText(input, []);
+    if (unreadable !== null) return { error: invalid([unreadable]) };
+    return accept(read(schema, input), (issues) => invalid(fieldErrors(issues)));
+  };
+};
+
+function accept(
+  result: z.ZodSafeParseResult<unknown>,
+  refuse: (issues: z.core.$ZodIssue[]) => NightbellError,
+) {
+  return result.success ? { value: result.data } : { error: refuse(result.error.issues) };
+}
+
+/** Parses with a schema outside of a route's own; throws `validation_failed` with paths below `prefix`. */
+export function parseOrRefuse<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  prefix: PropertyKey[] = [],
+): z.output<Schema> {
+  const result = read(schema, input);
+  if (result.success) return result.data;
+  throw invalid(fieldErrors(result.error.issues, prefix));
+}
+
+function read<Schema extends z.ZodType>(schema: Schema, input: unknown) {
+  return schema.safeParse(input, { error: messageOf });
+}
+
+/** Sentences for the issues whose own message speaks of types; a message of the schema wins over these. */
+function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      if (issue.input === undefined) return "is required";
+      return issue.expected === "int" ? "must be a whole number" : `must be ${withArticle(issue.expected)}`;
+    case "invalid_value":
+      return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`;
+    case "invalid_format":
+      return `must be ${issue.format === "datetime" ? "an ISO 8601 time such as 2030-01-31T12:00:00Z" : `a valid ${issue.format.toUpperCase()}`}`;
+    case "too_small":
+    case "too_big": {
+      const unit = { string: " characters", array: " items" }[issue.origin as string] ?? "";
+      const bound = issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+      return `must ${unit === "" ? "be" : "have"} ${bound}${unit}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function withArticle(type: string): string {
+  return `${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`;
+}
+
+/** Flattens zod's issues; each unknown key becomes an error of its own. */
+export function fieldErrors(issues: readonly z.core.$ZodIssue[], prefix: PropertyKey[] = []): FieldError[] {
+  return issues.flatMap((issue): FieldError[] => {
+    const path = [...prefix, ...issue.path];
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({ path: dotted([...path, key]), message: "is not a known field" }));
+    }
+    return [{ path: dotted(path), message: issue.message }];
+  });
+}
+
+export function invalid(errors: FieldError[]): NightbellError {
+  const [first] = errors;
+  const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  const detail =
+    first === undefined ? "The request is not valid." : `${first.path || "request"}: ${first.message}${rest}`;
+  return new NightbellError("validation_failed", detail, { errors });
+}
+
+function notFound(): NightbellError {
+  return new NightbellError("not_found", "There is nothing here, or it belongs to another organisation.");
+}
+
+function dotted(path: PropertyKey[]): string {
+  return path.map(String).join(".");
+}
+
+/** Text that Postgres cannot store (NUL, lone surrogates), or nesting without end. */
+function findUnreadableText(value: unknown, path: string[]): FieldError | null {
+  if (typeof value === "string") {
+    if (value.includes("\0")) return { path: dotted(path), message: "must not contain the NUL character" };
+    return value.isWellFormed() ? null : { path: dotted(path), message: "must be well-formed Unicode" };
+  }
+  if (typeof value !== "object" || value === null) return null;
+  if (path.length >= MAX_DEPTH) return { path: dotted(path.slice(0, 3)), message: "is nested too deeply" };
+  for (const [key, child] of Object.entries(value)) {
+    const found = findUnreadableText(key, path) ?? findUnreadableText(child, [...path, key]);
+    if (found !== null) return found;
+  }
+  return null;
+}
