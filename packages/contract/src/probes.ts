@@ -8,9 +8,8 @@ export type JobType = z.infer<typeof JobType>;
 export const SampleStatus = z.enum(["success", "missed", "system_error"]);
 export type SampleStatus = z.infer<typeof SampleStatus>;
 
-/** Stable codes of what went wrong; the sentence beside the code is for people and may change. */
-export const ErrorCode = z.enum([
-  // The target's: `missed`.
+/** Codes of what the target did wrong. */
+const missedCodes = [
   "timeout",
   "connection_refused",
   "connection_reset",
@@ -40,7 +39,10 @@ export const ErrorCode = z.enum([
   "http_redirect_limit",
   "http_redirect_invalid",
   "latency_api_miss",
-  // Ours: `system_error`.
+] as const;
+
+/** Codes of what kept us from measuring. */
+const systemErrorCodes = [
   "cancelled",
   "socket",
   "no_route",
@@ -53,14 +55,32 @@ export const ErrorCode = z.enum([
   "latency_api_malformed",
   "simulated",
   "internal",
-]);
+] as const;
+
+/** Stable codes of what went wrong; the sentence beside the code is for people and may change. */
+export const ErrorCode = z.enum([...missedCodes, ...systemErrorCodes]);
 export type ErrorCode = z.infer<typeof ErrorCode>;
 
-/** Durations in milliseconds by phase: `dns`, `connect`, `tls`, `firstByte`, `transfer`, `handshake`, `query`. */
+const ours: ReadonlySet<ErrorCode> = new Set(systemErrorCodes);
+
+/** Whose fault a code is: the target's (`missed`) or ours (`system_error`). */
+export function statusOfError(code: ErrorCode): "missed" | "system_error" {
+  return ours.has(code) ? "system_error" : "missed";
+}
+
+/**
+ * Durations in milliseconds by phase. http: `dns`, `connect`, `tls`, `firstByte` (request sent to head of the answer),
+ * `transfer`, summed over the redirects, so that together they make up the RTT; tcp: `dns`, `connect`; tls: `dns`,
+ * `connect`, `handshake`; dns: `connect` (over TCP), `query`.
+ */
 export const Phases = z.record(z.string(), z.number());
 export type Phases = z.infer<typeof Phases>;
 
-/** `auto` tries IPv6 when the name has an IPv6 address and this machine a route to it, otherwise IPv4. */
+/**
+ * `auto` chooses before it connects and never falls back after: a name in the hosts file has the address of its first
+ * line there; any other is asked for IPv6 and IPv4 at once and measured over IPv6 when it has such an address and this
+ * machine a route to it, otherwise over IPv4. So an outage of IPv6 is seen, not hidden by IPv4.
+ */
 const AddressFamily = z.enum(["auto", "ipv4", "ipv6"]);
 
 const timeoutMs = z

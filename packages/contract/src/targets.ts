@@ -5,7 +5,8 @@ import type { JobType } from "./probes.js";
  * What a target is, per type, and how it is read:
  * icmp `host`; tcp `host:port` or `tcp://host:port`; http `http(s)://…`; tls `host[:443]` or `tls://host[:443]`;
  * dns `name`, `dns://name` or `dns://server[:53]/name`; latency_api `host`.
- * A host is a name (internationalised names become their ASCII form) or an IPv4 or bracketed-or-bare IPv6 address.
+ * A host is a name (internationalised names become their ASCII form) or an IPv4 or IPv6 address; an IPv6 address
+ * with a port stands in brackets. Zone ids are refused: only link-local addresses have them, which no probe may reach.
  */
 export type Target =
   | { type: "icmp" | "latency_api"; host: string }
@@ -15,55 +16,34 @@ export type Target =
 
 export type TargetResult = { ok: true; target: Target } | { ok: false; message: string };
 
-const MAX_TARGET_LENGTH = 2_000;
-
 /** Reads a target as a person typed it. Never throws; `message` says what is wrong and what would be right. */
 export function parseTarget(type: JobType, text: string): TargetResult {
-  const trimmed = text.trim();
-  if (trimmed === "") return wrong("must not be empty");
-  if (trimmed.length > MAX_TARGET_LENGTH) return wrong(`must have at most ${MAX_TARGET_LENGTH} characters`);
-  switch (type) {
-    case "icmp":
-    case "latency_api":
-      return withHost(stripScheme(trimmed, type === "icmp" ? "icmp:" : "latency-api:"), (host) => ({
-        type,
-        host,
-      }));
-    case "tcp":
-      return hostAndPort(type, stripScheme(trimmed, "tcp:"), null);
-    case "tls":
-      return hostAndPort(type, stripScheme(trimmed, "tls:"), 443);
-    case "http":
-      return httpTarget(trimmed);
-    case "dns":
-      return dnsTarget(trimmed);
+  try {
+    return { ok: true, target: readTarget(type, text.trim()) };
+  } catch (error) {
+    if (error instanceof InvalidTarget) return { ok: false, message: error.message };
+    throw error;
   }
 }
 
-/** A host in its canonical form: ASCII name in lower case or a numeric address without brackets; null when it is neither. */
+/**
+ * A host in its canonical form: an ASCII name in lower case without the final dot, or a numeric address without
+ * brackets, IPv6 in its shortest spelling. Null when it is neither.
+ */
 export function canonicalHost(text: string): string | null {
   const bare = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
-  if (bare.includes(":")) return isIpv6(bare) ? bare.toLowerCase() : null;
-  if (/[\s/\\?#@%<>^|[\]`;&$"'(){}*!,=+~]/.test(bare) || bare.startsWith("-")) return null;
-  const ascii = asciiName(bare);
-  if (ascii === null) return null;
-  const isNumeric = /^[\d.]+$/.test(bare);
-  if (isNumeric) return isIpv4(bare) ? bare : null;
-  const name = ascii.endsWith(".") ? ascii.slice(0, -1) : ascii;
-  if (name === "" || name.length > 253) return null;
-  return name.split(".").every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label))
-    ? name
-    : null;
+  if (bare.includes(":")) return canonicalIpv6(bare);
+  return isIpv4(bare) ? bare : canonicalName(bare);
 }
 
+/** Four decimal numbers without leading zeros; spellings that only some programs read (127.1, 0x7f.1) are not addresses. */
 export function isIpv4(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 export function isIpv6(text: string): boolean {
-  const [address = ""] = text.split("%");
-  return /^[0-9a-fA-F:.]+$/.test(address) && urlHost(`http://[${address}]/`) !== null && zoneIsPlain(text);
+  return text.includes(":") && canonicalIpv6(text) !== null;
 }
 
 /** Says what the target of a job must look like, for forms and error messages. */
@@ -76,7 +56,7 @@ export const targetHints: Record<JobType, { label: string; example: string }> = 
   latency_api: { label: "Host or address", example: "192.0.2.10" },
 };
 
-/** The schema of `target` for a type; the parsed value is the trimmed text. */
+/** The schema of `target` for a type; the parsed value is the text as it was. */
 export function targetSchema(type: JobType) {
   return z.string().superRefine((text, context) => {
     const result = parseTarget(type, text);
@@ -84,98 +64,112 @@ export function targetSchema(type: JobType) {
   });
 }
 
+const MAX_TARGET_LENGTH = 2_000;
 const HOST_HINT = "must be a host name or an IP address";
+const DNS_PORT = 53;
+const HTTPS_PORT = 443;
 
-function withHost(text: string, build: (host: string) => Target): TargetResult {
+/** Why a text is not a target; never leaves this file. */
+class InvalidTarget extends Error {}
+
+function readTarget(type: JobType, text: string): Target {
+  if (text === "") throw new InvalidTarget("must not be empty");
+  if (text.length > MAX_TARGET_LENGTH)
+    throw new InvalidTarget(`must have at most ${MAX_TARGET_LENGTH} characters`);
+  switch (type) {
+    case "icmp":
+      return { type, host: readHost(withoutScheme(text, "icmp")) };
+    case "latency_api":
+      return { type, host: readHost(text) };
+    case "tcp":
+      return { type, ...readAuthority(withoutScheme(text, "tcp"), null) };
+    case "tls":
+      return { type, ...readAuthority(withoutScheme(text, "tls"), HTTPS_PORT) };
+    case "http":
+      return { type, url: readHttpUrl(text) };
+    case "dns":
+      return { type, ...readDnsQuestion(text) };
+  }
+}
+
+function readHost(text: string): string {
   const host = canonicalHost(text);
-  return host === null ? wrong(HOST_HINT) : { ok: true, target: build(host) };
+  if (host === null) throw new InvalidTarget(HOST_HINT);
+  return host;
 }
 
-function hostAndPort(type: "tcp" | "tls", text: string, defaultPort: number | null): TargetResult {
-  const match = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text);
-  if (match === null && isIpv6(text))
-    return wrong("an IPv6 address with a port needs brackets: [2001:db8::1]:443");
-  const host = canonicalHost(match?.[1] ?? "");
-  if (match === null || host === null) return wrong(`${HOST_HINT} and a port, such as example.org:443`);
-  const port = match[2] === undefined ? defaultPort : Number(match[2]);
-  if (port === null) return wrong("needs a port, such as example.org:5432");
-  if (port < 1 || port > 65_535) return wrong("the port must be between 1 and 65535");
-  return { ok: true, target: { type, host, port } };
+/** `host:port`, or only `host` where there is a default port. */
+function readAuthority(text: string, defaultPort: number | null): { host: string; port: number } {
+  if (isIpv6(text)) {
+    if (defaultPort !== null) return { host: readHost(text), port: defaultPort };
+    throw new InvalidTarget("an IPv6 address with a port needs brackets: [2001:db8::1]:443");
+  }
+  const [, hostText = "", portText] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const host = canonicalHost(hostText);
+  if (host === null) throw new InvalidTarget(`${HOST_HINT} with a port, such as example.org:443`);
+  if (portText === undefined && defaultPort === null)
+    throw new InvalidTarget("needs a port, such as example.org:5432");
+  const port = portText === undefined ? Number(defaultPort) : Number(portText);
+  if (port < 1 || port > 65_535) throw new InvalidTarget("the port must be between 1 and 65535");
+  return { host, port };
 }
 
-function httpTarget(text: string): TargetResult {
-  if (!/^https?:\/\//i.test(text)) return wrong("must start with http:// or https://");
+function readHttpUrl(text: string): string {
+  if (!/^https?:\/\//i.test(text)) throw new InvalidTarget("must start with http:// or https://");
   const url = parseUrl(text);
-  if (url === null) return wrong("must be a URL such as https://example.org/health");
+  if (url === null) throw new InvalidTarget("must be a URL such as https://example.org/health");
   if (url.username !== "" || url.password !== "")
-    return wrong("must not contain a user name or password; use an Authorization header");
-  if (canonicalHost(url.hostname) === null) return wrong(`the host of the URL ${HOST_HINT}`);
-  return { ok: true, target: { type: "http", url: url.href } };
+    throw new InvalidTarget("must not contain a user name or password; use an Authorization header");
+  if (canonicalHost(url.hostname) === null) throw new InvalidTarget(`the host of the URL ${HOST_HINT}`);
+  if (url.port === "0") throw new InvalidTarget("the port must be between 1 and 65535");
+  return url.href;
 }
 
-function dnsTarget(text: string): TargetResult {
-  if (!/^dns:\/\//i.test(text)) return dnsName(text, null, 53);
-  const [authority = "", ...rest] = text.slice("dns://".length).split("/");
-  if (rest.length === 0 || (rest.length === 1 && rest[0] === "")) return dnsName(authority, null, 53);
-  const server = hostAndPort(
-    "tcp",
-    authority.includes(":") && isIpv6(authority) ? `[${authority}]` : authority,
-    0,
-  );
-  const explicit = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(authority);
-  if (server.ok && server.target.type === "tcp")
-    return dnsName(rest.join("/"), server.target.host, server.target.port);
-  const host = canonicalHost(explicit?.[1] ?? authority);
-  if (host === null || explicit?.[2] !== undefined)
-    return wrong("the DNS server must be a host or address, with an optional port");
-  return dnsName(rest.join("/"), host, 53);
+function readDnsQuestion(text: string): { name: string; server: string | null; port: number } {
+  const [, first = text, name = ""] = /^dns:\/\/([^/]*)\/?(.*)$/i.exec(text) ?? [];
+  if (name === "") return { name: readDnsName(first), server: null, port: DNS_PORT };
+  const { host, port } = readAuthority(first, DNS_PORT);
+  return { name: readDnsName(name), server: host, port };
 }
 
-function dnsName(text: string, server: string | null, port: number): TargetResult {
-  if (text === ".") return { ok: true, target: { type: "dns", name: ".", server, port } };
-  const name = canonicalHost(text);
-  return name === null
-    ? wrong("must be a DNS name such as example.org")
-    : { ok: true, target: { type: "dns", name, server, port } };
+function readDnsName(text: string): string {
+  const name = text === "." ? text : canonicalName(text);
+  if (name === null) throw new InvalidTarget("must be a DNS name such as example.org");
+  return name;
 }
 
-function stripScheme(text: string, scheme: string): string {
-  return text.toLowerCase().startsWith(`${scheme}//`)
-    ? text.slice(scheme.length + 2).replace(/\/$/, "")
+function withoutScheme(text: string, scheme: string): string {
+  return text.toLowerCase().startsWith(`${scheme}://`)
+    ? text.slice(scheme.length + 3).replace(/\/$/, "")
     : text;
 }
 
-function asciiName(text: string): string | null {
-  return /^[\x21-\x7e]*$/.test(text) ? text.toLowerCase() : urlHost(`http://${text}/`);
+/** Labels of RFC 1123, with the underscore of service names (RFC 2782); a last label that is a number is no name. */
+function canonicalName(text: string): string | null {
+  const name = asciiName(text)?.replace(/\.$/, "");
+  if (name === undefined || name.length > 253) return null;
+  const labels = name.split(".");
+  const isWellFormed = labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+  return isWellFormed && !/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? "") ? name : null;
 }
 
-function zoneIsPlain(text: string): boolean {
-  const [, ...zone] = text.split("%");
-  return zone.length === 0 || (zone.length === 1 && /^[0-9A-Za-z_.-]{1,15}$/.test(zone[0] ?? ""));
+/** Lower case, and the ASCII form (UTS 46) of what is not ASCII. */
+function asciiName(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  if (/^[a-z0-9._-]+$/.test(lower)) return lower;
+  // Of ASCII only what a name may hold goes to the URL parser, which would read the rest as other parts of a URL.
+  return /^(?:[a-z0-9._-]|[^\0-\x7f])+$/.test(lower) ? parseUrl(`http://${lower}/`)?.hostname : undefined;
 }
 
-function urlHost(text: string): string | null {
-  return parseUrl(text)?.hostname ?? null;
+function canonicalIpv6(text: string): string | null {
+  if (!/^[0-9a-fA-F:.]+$/.test(text)) return null;
+  return parseUrl(`http://[${text}]/`)?.hostname.slice(1, -1) ?? null;
 }
 
-interface ParsedUrl {
-  href: string;
-  hostname: string;
-  username: string;
-  password: string;
-}
-
-// The URL class exists in browsers and Node alike, but not in the language's own library types.
-declare const URL: { parse?(text: string): ParsedUrl | null; new (text: string): ParsedUrl };
-
-function parseUrl(text: string): ParsedUrl | null {
+function parseUrl(text: string): URL | null {
   try {
     return new URL(text);
   } catch {
     return null;
   }
-}
-
-function wrong(message: string): TargetResult {
-  return { ok: false, message };
 }
