@@ -52,7 +52,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
 export async function buildApp(options: AppOptions): Promise<App> {
-  const { config, log } = options;
+  const { config } = options;
+  const log: FastifyBaseLogger = options.log;
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
