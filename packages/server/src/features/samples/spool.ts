@@ -1,0 +1,233 @@
+// The spool: batches on disk while the database is away (M9). Segment files of framed batches, oldest first.
+import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { Logger } from "../../platform/log.js";
+import { lockFolder } from "./spool-lock.js";
+import type { Batch, SampleRecord } from "./sample.js";
+
+/** A segment is replayed and dropped as a whole, so its size is the step in which the bound is kept. */
+const SEGMENT_BYTES = 8 * 1024 * 1024;
+
+/** Frame: payload length and CRC-32 of the payload, 4 bytes each, little endian; then the payload, JSON. */
+const HEADER_BYTES = 8;
+
+interface Segment {
+  number: number;
+  bytes: number;
+}
+
+/** A segment under replay: its frames that are not stored yet. */
+interface Replay {
+  segment: Segment;
+  batches: Batch[];
+}
+
+/**
+ * A queue of batches that survives the process. Appended batches are on disk (fdatasync) when `append` resolves.
+ * What a kill tears off the last frame is left out when it is read; a batch may be read again after a restart,
+ * which the uniqueness of samples makes harmless. Beyond `maxBytes` the oldest segment is dropped.
+ * Methods are called one at a time, except `append`, which may overlap a `peek` or `shift`.
+ */
+export class Spool {
+  readonly #folder: string;
+  readonly #maxBytes: number;
+  readonly #log: Logger;
+  readonly #unlock: () => Promise<void>;
+  /** Oldest first; the last one is written to while `#active` is open. */
+  readonly #segments: Segment[];
+  #active: FileHandle | null = null;
+  #replay: Replay | null = null;
+  #appending: Promise<void> = Promise.resolve();
+
+  private constructor(
+    folder: string,
+    maxBytes: number,
+    log: Logger,
+    unlock: () => Promise<void>,
+    segments: Segment[],
+  ) {
+    this.#folder = folder;
+    this.#maxBytes = maxBytes;
+    this.#log = log;
+    this.#unlock = unlock;
+    this.#segments = segments;
+  }
+
+  /** Opens the spool in a folder, creating it. Throws when another living process has it open. */
+  static async open(folder: string, options: { maxBytes: number; log: Logger }): Promise<Spool> {
+    await mkdir(folder, { recursive: true });
+    const unlock = await lockFolder(folder);
+    const segments: Segment[] = [];
+    for (const name of await readdir(folder)) {
+      const number = Number(/^(\d{12})\.segment$/.exec(name)?.[1] ?? Number.NaN);
+      if (!Number.isNaN(number)) segments.push({ number, bytes: (await stat(join(folder, name))).size });
+    }
+    segments.sort((a, b) => a.number - b.number);
+    return new Spool(folder, options.maxBytes, options.log, unlock, segments);
+  }
+
+  get isEmpty(): boolean {
+    return this.#segments.length === 0;
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
+  /** Appends a batch at the end. Returns how many bytes were dropped at the old end to keep the bound. */
+  append(batch: Batch): Promise<number> {
+    const appended = this.#appending.then(() => this.#append(batch));
+    this.#appending = appended.then(
+      () => undefined,
+      () => undefined,
+    );
+    return appended;
+  }
+
+  /** The oldest batch, which stays until `shift`; null when the spool is empty. */
+  async peek(): Promise<Batch | null> {
+    for (;;) {
+      const [batch] = this.#replay?.batches ?? [];
+      if (batch !== undefined) return batch;
+      if (this.#replay !== null) await this.#remove(this.#replay.segment);
+      const [segment] = this.#segments;
+      if (segment === undefined) return null;
+      this.#replay = { segment, batches: await this.#read(segment) };
+    }
+  }
+
+  /** Removes the batch that `peek` returned: it is stored. */
+  async shift(): Promise<void> {
+    if (this.#replay === null) return;
+    this.#replay.batches.shift();
+    if (this.#replay.batches.length === 0) await this.#remove(this.#replay.segment);
+  }
+
+  async close(): Promise<void> {
+    await this.#appending;
+    await this.#closeActive();
+    await this.#unlock();
+  }
+
+  async #append(batch: Batch): Promise<number> {
+    const payload = encode(batch);
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.writeUInt32LE(payload.length, 0);
+    header.writeUInt32LE(crc32(payload), 4);
+    let segment = this.#segments.at(-1);
+    if (this.#active === null || segment === undefined || segment.bytes >= SEGMENT_BYTES) {
+      await this.#closeActive();
+      segment = { number: (segment?.number ?? 0) + 1, bytes: 0 };
+      this.#active = await open(this.#path(segment), "wx");
+      this.#segments.push(segment);
+    }
+    try {
+      await this.#active.writev([header, payload]);
+      await this.#active.datasync();
+    } catch (error) {
+      // Nothing may follow a torn frame: the next batch opens a new segment.
+      await this.#closeActive();
+      throw error;
+    }
+    segment.bytes += HEADER_BYTES + payload.length;
+    return this.#keepBound();
+  }
+
+  async #keepBound(): Promise<number> {
+    let dropped = 0;
+    while (this.bytes > this.#maxBytes && this.#segments.length > 1) {
+      const [oldest] = this.#segments;
+      if (oldest === undefined) break;
+      dropped += oldest.bytes;
+      await this.#remove(oldest);
+    }
+    return dropped;
+  }
+
+  async #read(segment: Segment): Promise<Batch[]> {
+    // A segment that is being replayed gets no more batches.
+    if (segment === this.#segments.at(-1)) {
+      await this.#appending;
+      await this.#closeActive();
+    }
+    const content = await this.#content(segment);
+    const batches: Batch[] = [];
+    let offset = 0;
+    while (offset + HEADER_BYTES <= content.length) {
+      const end = offset + HEADER_BYTES + content.readUInt32LE(offset);
+      const payload = content.subarray(offset + HEADER_BYTES, end);
+      if (end > content.length || crc32(payload) !== content.readUInt32LE(offset + 4)) break;
+      batches.push(decode(payload));
+      offset = end;
+    }
+    if (offset < content.length) {
+      this.#log.warn(
+        { segment: this.#path(segment), lostBytes: content.length - offset },
+        "the end of a spool segment cannot be read; what it held is lost",
+      );
+    }
+    return batches;
+  }
+
+  /** A file that the disk refuses to read is set aside: it must not stop what comes after it. */
+  async #content(segment: Segment): Promise<Buffer> {
+    const path = this.#path(segment);
+    try {
+      return await readFile(path);
+    } catch (error) {
+      this.#log.error({ err: error, segment: path }, "a spool segment cannot be read and is set aside");
+      await rename(path, `${path}.unreadable`).catch(() => undefined);
+      return Buffer.alloc(0);
+    }
+  }
+
+  async #remove(segment: Segment): Promise<void> {
+    if (this.#replay?.segment === segment) this.#replay = null;
+    const index = this.#segments.indexOf(segment);
+    if (index === -1) return;
+    if (index === this.#segments.length - 1) await this.#closeActive();
+    this.#segments.splice(index, 1);
+    await rm(this.#path(segment), { force: true });
+  }
+
+  async #closeActive(): Promise<void> {
+    const active = this.#active;
+    this.#active = null;
+    await active?.close();
+  }
+
+  #path(segment: Segment): string {
+    return join(this.#folder, `${String(segment.number).padStart(12, "0")}.segment`);
+  }
+}
+
+/** Samples as rows without names, in the order of this list: a third of the size. */
+const columns = [
+  "slot",
+  "jobNo",
+  "locationNo",
+  "status",
+  "rttUs",
+  "jitterUs",
+  "latenessUs",
+  "sequenceNumber",
+  "recordedAtMs",
+  "errorCode",
+  "error",
+  "phases",
+] as const satisfies readonly (keyof SampleRecord)[];
+
+function encode(batch: Batch): Buffer {
+  const rows = batch.samples.map((sample) => columns.map((column) => sample[column]));
+  return Buffer.from(JSON.stringify({ rows, strays: batch.strays }));
+}
+
+function decode(payload: Buffer): Batch {
+  const { rows, strays } = JSON.parse(payload.toString()) as { rows: unknown[][]; strays: Batch["strays"] };
+  const samples = rows.map(
+    (row) =>
+      Object.fromEntries(columns.map((column, index) => [column, row[index]])) as unknown as SampleRecord,
+  );
+  return { samples, strays };
+}

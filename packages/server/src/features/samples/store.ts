@@ -1,0 +1,183 @@
+// Writes one batch: samples by one INSERT … SELECT unnest, stray replies by one upsert.
+import type pg from "pg";
+import { DatabaseError } from "pg";
+import type { DatabaseHandle } from "../../platform/db.js";
+import { ensureHours, hourOf } from "./partitions.js";
+import type { Batch, SampleRecord, StrayCount } from "./sample.js";
+
+/** Longer than any healthy write; a connection that stays silent for so long is given up. */
+const QUERY_TIMEOUT_MS = 10_000;
+
+/** A slot farther from now than this is a mistake, not a late sample; it gets no partition. */
+const OLDEST_SLOT_MS = 400 * 86_400_000;
+const NEWEST_SLOT_MS = 86_400_000;
+
+// Served by the primary key of the partition, which also settles who is first.
+const INSERT_SAMPLES = `
+  insert into samples (slot, job_no, location_no, status, rtt_us, jitter_us, lateness_us,
+                       sequence_number, recorded_at, error_code, error, phases)
+  select slot, job_no, location_no, status, rtt_us, jitter_us, lateness_us,
+         sequence_number, to_timestamp(recorded_ms / 1000), error_code, error, phases::jsonb
+  from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::smallint[], $5::integer[], $6::integer[], $7::integer[],
+              $8::bigint[], $9::double precision[], $10::text[], $11::text[], $12::text[])
+    as batch (slot, job_no, location_no, status, rtt_us, jitter_us, lateness_us,
+              sequence_number, recorded_ms, error_code, error, phases)
+  on conflict do nothing
+  returning slot, job_no, location_no`;
+
+// Joined to jobs, because a job may have been deleted since.
+const ADD_STRAYS = `
+  insert into stray_replies as old (hour_slot, job_no, location_no, duplicate_count, late_count)
+  select hour_slot, job_no, location_no, duplicates, late
+  from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::integer[], $5::integer[])
+    as batch (hour_slot, job_no, location_no, duplicates, late)
+  join jobs using (job_no)
+  on conflict (job_no, hour_slot, location_no) do update
+    set duplicate_count = old.duplicate_count + excluded.duplicate_count,
+        late_count = old.late_count + excluded.late_count`;
+
+export interface StoreResult {
+  /** Samples that are in the database now and were not before. */
+  stored: SampleRecord[];
+  /** Samples and stray replies that the database refuses for what they contain, with its reason. */
+  rejected: { value: SampleRecord | StrayCount[]; reason: string }[];
+}
+
+/**
+ * Stores a batch. A sample whose slot is already stored for its job and location changes nothing; a missing
+ * partition is created; a sample that cannot be stored at all is reported in `rejected` and stops no other.
+ * Throws when the database cannot be used, in which case any part of the samples may have been stored.
+ */
+export async function storeBatch(database: DatabaseHandle, batch: Batch, now: number): Promise<StoreResult> {
+  const result: StoreResult = { stored: [], rejected: [] };
+  if (batch.samples.length > 0) await storeSamples(database, batch.samples, now, result);
+  if (batch.strays.length > 0) await addStrays(database, batch.strays, result);
+  return result;
+}
+
+async function storeSamples(
+  database: DatabaseHandle,
+  samples: SampleRecord[],
+  now: number,
+  result: StoreResult,
+): Promise<void> {
+  try {
+    result.stored.push(...(await insertCreatingPartitions(database, samples, now)));
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    const [sample] = samples;
+    if (sample === undefined) return;
+    if (samples.length === 1) {
+      result.rejected.push({ value: sample, reason: error.message });
+      return;
+    }
+    // One bad sample fails its whole statement: halve until it stands alone.
+    const middle = Math.ceil(samples.length / 2);
+    await storeSamples(database, samples.slice(0, middle), now, result);
+    await storeSamples(database, samples.slice(middle), now, result);
+  }
+}
+
+async function insertCreatingPartitions(
+  database: DatabaseHandle,
+  samples: SampleRecord[],
+  now: number,
+): Promise<SampleRecord[]> {
+  try {
+    return await insertSamples(database.pool, samples);
+  } catch (error) {
+    if (!isMissingPartition(error)) throw error;
+    const hours = new Set(
+      samples
+        .filter(({ slot }) => slot > now - OLDEST_SLOT_MS && slot < now + NEWEST_SLOT_MS)
+        .map(({ slot }) => hourOf(slot)),
+    );
+    await ensureHours(database.db, [...hours]);
+    return insertSamples(database.pool, samples);
+  }
+}
+
+async function insertSamples(pool: pg.Pool, samples: SampleRecord[]): Promise<SampleRecord[]> {
+  const { rows } = await pool.query<[number, number, number]>(
+    statement(INSERT_SAMPLES, [
+      numbers(samples, "slot"),
+      numbers(samples, "jobNo"),
+      numbers(samples, "locationNo"),
+      numbers(samples, "status"),
+      numbers(samples, "rttUs"),
+      numbers(samples, "jitterUs"),
+      numbers(samples, "latenessUs"),
+      numbers(samples, "sequenceNumber"),
+      numbers(samples, "recordedAtMs"),
+      texts(samples, (sample) => sample.errorCode),
+      texts(samples, (sample) => sample.error),
+      texts(samples, (sample) => (sample.phases === null ? null : JSON.stringify(sample.phases))),
+    ]),
+  );
+  if (rows.length === samples.length) return samples;
+  const added = new Set(rows.map(([slot, jobNo, locationNo]) => `${slot} ${jobNo} ${locationNo}`));
+  // Deleting as we go leaves the second of two equal samples of one batch out.
+  return samples.filter(({ slot, jobNo, locationNo }) => added.delete(`${slot} ${jobNo} ${locationNo}`));
+}
+
+/**
+ * A batch whose commit was not heard of counts its stray replies twice when it is repeated: unlike samples they
+ * have no identity. They hint at the network's health, so that is good enough.
+ */
+async function addStrays(database: DatabaseHandle, strays: StrayCount[], result: StoreResult): Promise<void> {
+  try {
+    await database.pool.query(
+      statement(ADD_STRAYS, [
+        numbers(strays, "hourSlot"),
+        numbers(strays, "jobNo"),
+        numbers(strays, "locationNo"),
+        numbers(strays, "duplicates"),
+        numbers(strays, "late"),
+      ]),
+    );
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    result.rejected.push({ value: strays, reason: error.message });
+  }
+}
+
+function statement(text: string, values: string[]): pg.QueryArrayConfig {
+  const config: pg.QueryArrayConfig & { query_timeout: number } = {
+    text,
+    values,
+    rowMode: "array",
+    query_timeout: QUERY_TIMEOUT_MS,
+  };
+  return config;
+}
+
+/** A column of numbers as a Postgres array; text beats the driver's own encoding of arrays by far. */
+function numbers<Row>(rows: readonly Row[], column: keyof Row): string {
+  let text = "{";
+  for (const row of rows) {
+    const value = row[column];
+    text += value === null ? "NULL," : `${String(value)},`;
+  }
+  return `${text.slice(0, -1)}}`;
+}
+
+function texts(samples: readonly SampleRecord[], column: (sample: SampleRecord) => string | null): string {
+  let text = "{";
+  for (const sample of samples) {
+    const value = column(sample);
+    // Postgres has no NUL in text; whatever a target sent, the sample counts more than that character.
+    text +=
+      value === null ? "NULL," : `"${value.replaceAll("\0", "").replaceAll(/["\\]/g, String.raw`\$&`)}",`;
+  }
+  return `${text.slice(0, -1)}}`;
+}
+
+/** SQLSTATE classes 22 (data exception) and 23 (integrity): the values are at fault, repeating is no use. */
+function isDataError(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^2[23]/.test(error.code ?? "");
+}
+
+/** `samples` has no check constraint of its own, so this SQLSTATE means "no partition for the row". */
+function isMissingPartition(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === "23514";
+}

@@ -1,0 +1,329 @@
+// From the prober to the database: batches that grow with the load, and the spool while the database is away (M9).
+import { setTimeout as delay } from "node:timers/promises";
+import { register, type Registry } from "prom-client";
+import { systemClock, type Clock } from "../../platform/clock.js";
+import type { DatabaseHandle } from "../../platform/db.js";
+import type { Logger } from "../../platform/log.js";
+import { SampleBuffer } from "./buffer.js";
+import { SampleNotifier } from "./notifier.js";
+import { ensurePartitions } from "./partitions.js";
+import type { Batch, SampleRecord, StrayKind } from "./sample.js";
+import { Spool } from "./spool.js";
+import { storeBatch, type StoreResult } from "./store.js";
+import { writerMetrics, type DropReason } from "./writer-metrics.js";
+
+/** A day of 10,000 samples a second would be 90 GB; this is three hours of the 5,000 jobs of a common poller. */
+const SPOOL_MAX_BYTES = 1024 ** 3;
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5_000;
+
+export interface SampleWriterOptions {
+  database: DatabaseHandle;
+  /** Folder of the spool, one for each poller: `<data dir>/spool/<location>-<replica>`. */
+  spoolFolder: string;
+  /** BATCH_SIZE: samples that start a write. */
+  batchSize: number;
+  /** BATCH_FLUSH_INTERVAL_MS: longest time a sample waits for its write to start. */
+  flushIntervalMs: number;
+  log: Logger;
+  clock?: Clock;
+  registry?: Registry;
+  spoolMaxBytes?: number;
+  /** Called after the commit with the samples that were stored by this writer and not before; must not throw. */
+  onStored?: (samples: readonly SampleRecord[]) => void;
+}
+
+export interface SampleWriterStats {
+  buffered: number;
+  stored: number;
+  conflicts: number;
+  spooled: number;
+  dropped: number;
+  spoolBytes: number;
+  /** False from the first failed write until one succeeds. */
+  databaseReachable: boolean;
+}
+
+/**
+ * Stores samples in the order they were added, one statement at a time. A write starts when `batchSize` samples
+ * wait or the oldest has waited `flushIntervalMs`; while it is under way the buffer grows, and the next one takes
+ * all of it, so throughput rises with the load.
+ *
+ * States, by what is true of the spool and the database:
+ * - direct: the spool is empty; batches go straight to the database.
+ * - away: a write failed; each batch that falls due goes to the spool, and writing is tried again after a back-off.
+ *   A `kill -9` therefore never loses more than what was measured since the last flush.
+ * - replaying: the database is back and the spool holds older batches; they are written first, and batches that
+ *   fall due meanwhile queue behind them.
+ */
+export class SampleWriter {
+  readonly #options: SampleWriterOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #spool: Spool;
+  readonly #notifier: SampleNotifier;
+  readonly #metrics: ReturnType<typeof writerMetrics>;
+  readonly #counts = { stored: 0, conflicts: 0, spooled: 0, dropped: 0 };
+  readonly #buffer = new SampleBuffer();
+
+  /** The batch that is on its way to the database and not in the spool. */
+  #inFlight: Batch | null = null;
+  /** Callers of `flush`, and how much of what they wait for is still in memory only. */
+  #flushers: { remaining: number; resolve: () => void }[] = [];
+  #running = false;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** Failed attempts since the last successful one, and when the next may start. */
+  #failures = 0;
+  #retryAt = -Infinity;
+  #diskRefuses = false;
+
+  private constructor(options: SampleWriterOptions, spool: Spool) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = options.log;
+    this.#spool = spool;
+    this.#notifier = new SampleNotifier(options.database, options.log);
+    this.#metrics = writerMetrics(options.registry ?? register);
+  }
+
+  /** Opens the spool, creates partitions ahead, and starts the replay of what an earlier run left. */
+  static async open(options: SampleWriterOptions): Promise<SampleWriter> {
+    const spool = await Spool.open(options.spoolFolder, {
+      maxBytes: options.spoolMaxBytes ?? SPOOL_MAX_BYTES,
+      log: options.log,
+    });
+    const writer = new SampleWriter(options, spool);
+    await ensurePartitions(options.database.db, writer.#clock.now()).catch((error: unknown) => {
+      // Not needed to start: a write creates the partition it misses.
+      options.log.warn({ err: error }, "partitions for samples could not be created ahead");
+    });
+    writer.#wake();
+    return writer;
+  }
+
+  /** Takes a sample; never waits, never throws. */
+  add(sample: SampleRecord): void {
+    if (this.#stopped) {
+      this.#drop("stopped", 1);
+      return;
+    }
+    const dropped = this.#buffer.add(sample, this.#clock.monotonic());
+    if (dropped > 0) this.#drop("buffer_full", dropped);
+    this.#afterAdd();
+  }
+
+  /** Counts a reply that came more than once, or after its timeout. */
+  strayReply(jobNo: number, locationNo: number, kind: StrayKind, atMs: number): void {
+    if (this.#stopped) return;
+    this.#buffer.countStray(jobNo, locationNo, kind, atMs, this.#clock.monotonic());
+    this.#afterAdd();
+  }
+
+  /** Resolves when what was added before is in the database or, while that is away, on disk. */
+  async flush(): Promise<void> {
+    if (this.#buffer.isEmpty && this.#inFlight === null) return;
+    await new Promise<void>((resolve) => {
+      this.#flushers.push({ remaining: this.#buffer.size + sizeOf(this.#inFlight), resolve });
+      this.#wake();
+    });
+  }
+
+  /**
+   * Stores what is buffered, within the deadline; what the database has not confirmed by then goes to the spool,
+   * for the next start. Afterwards nothing is accepted any more.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    if (this.#stopped) return;
+    const deadline = new AbortController();
+    await Promise.race([
+      this.flush().then(() => this.#notifier.flush()),
+      delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => undefined),
+    ]);
+    deadline.abort();
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#notifier.cancel();
+    if (this.#inFlight !== null) this.#buffer.putBack(this.#inFlight);
+    while (!this.#buffer.isEmpty && (await this.#spoolBuffer()));
+    if (this.#buffer.sampleCount > 0) this.#drop("spool_failed", this.#buffer.sampleCount);
+    await this.#spool.close();
+  }
+
+  get stats(): SampleWriterStats {
+    return {
+      ...this.#counts,
+      buffered: this.#buffer.sampleCount,
+      spoolBytes: this.#spool.bytes,
+      databaseReachable: this.#failures === 0,
+    };
+  }
+
+  get #isDue(): boolean {
+    if (this.#buffer.isEmpty) return false;
+    return (
+      this.#buffer.sampleCount >= this.#options.batchSize ||
+      this.#flushers.length > 0 ||
+      this.#clock.monotonic() >= this.#buffer.since + this.#options.flushIntervalMs
+    );
+  }
+
+  /** True while a failed write is not to be tried again yet. */
+  get #isBackingOff(): boolean {
+    return this.#clock.monotonic() < this.#retryAt;
+  }
+
+  #afterAdd(): void {
+    if (this.#running) return;
+    if (this.#buffer.sampleCount >= this.#options.batchSize && !this.#diskRefuses) this.#wake();
+    else this.#timer ??= this.#wakeAfter(this.#options.flushIntervalMs);
+  }
+
+  /** Starts the loop unless it runs. */
+  #wake(): void {
+    if (this.#running || this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#running = true;
+    this.#run()
+      .catch((error: unknown) => {
+        // The loop handles what it expects; anything else is a bug that must not end storing for good.
+        this.#log.error({ err: error }, "the sample writer failed unexpectedly; it goes on after a pause");
+        this.#backOff();
+      })
+      .finally(() => {
+        this.#running = false;
+        this.#metrics.buffered.set(this.#buffer.sampleCount);
+        this.#metrics.spoolBytes.set(this.#spool.bytes);
+        this.#timer = this.#wakeWhenDue();
+      });
+  }
+
+  /** Does everything that can be done now. */
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const mustQueue = this.#isBackingOff || !this.#spool.isEmpty;
+      if (this.#isDue && mustQueue && (await this.#spoolBuffer())) continue;
+      if (this.#isBackingOff) return;
+      if (!this.#spool.isEmpty) {
+        const batch = await this.#spool.peek();
+        if (batch !== null && (await this.#store(batch))) await this.#spool.shift();
+      } else if (this.#isDue) {
+        await this.#storeBuffer();
+      } else {
+        return;
+      }
+    }
+  }
+
+  async #storeBuffer(): Promise<void> {
+    const batch = this.#buffer.take(this.#clock.monotonic());
+    this.#inFlight = batch;
+    const isStored = await this.#store(batch);
+    if (this.#stopped) return; // `stop` could not wait and has taken the batch over
+    this.#inFlight = null;
+    if (isStored) this.#settle(batch);
+    else this.#buffer.putBack(batch);
+  }
+
+  /** Commit boundary: killed before it, the batch is a gap or still spooled; after it, a repetition changes nothing. */
+  async #store(batch: Batch): Promise<boolean> {
+    const startedAt = this.#clock.monotonic();
+    try {
+      const result = await storeBatch(this.#options.database, batch, this.#clock.now());
+      this.#metrics.flushSeconds.observe((this.#clock.monotonic() - startedAt) / 1000);
+      if (this.#failures > 0) this.#log.info("the database takes samples again");
+      this.#failures = 0;
+      this.#diskRefuses = false;
+      this.#report(batch, result);
+      return true;
+    } catch (error) {
+      if (this.#failures === 0) {
+        this.#log.warn(
+          { err: error },
+          "samples cannot be written; they are kept on disk until the database is back",
+        );
+      }
+      this.#backOff();
+      return false;
+    }
+  }
+
+  #report(batch: Batch, { stored, rejected }: StoreResult): void {
+    const invalid = rejected.filter(({ value }) => !Array.isArray(value)).length;
+    const conflicts = batch.samples.length - stored.length - invalid;
+    this.#counts.stored += stored.length;
+    this.#counts.conflicts += conflicts;
+    this.#metrics.stored.inc(stored.length);
+    this.#metrics.conflicts.inc(conflicts);
+    if (invalid > 0) this.#drop("invalid", invalid);
+    if (rejected.length > 0) {
+      this.#log.error({ first: rejected[0], count: rejected.length }, "the database refuses samples");
+    }
+    if (stored.length === 0) return;
+    this.#options.onStored?.(stored);
+    this.#notifier.samplesStored();
+  }
+
+  /** Moves a batch from memory to the spool. False when the disk refuses: then it stays in memory. */
+  async #spoolBuffer(): Promise<boolean> {
+    const batch = this.#buffer.take(this.#clock.monotonic());
+    try {
+      const droppedBytes = await this.#spool.append(batch);
+      this.#diskRefuses = false;
+      this.#counts.spooled += batch.samples.length;
+      this.#metrics.spooled.inc(batch.samples.length);
+      this.#metrics.spoolDroppedBytes.inc(droppedBytes);
+      if (droppedBytes > 0)
+        this.#log.error({ droppedBytes }, "the spool is full; its oldest samples were dropped");
+      this.#settle(batch);
+      return true;
+    } catch (error) {
+      if (!this.#diskRefuses)
+        this.#log.error({ err: error }, "samples cannot be spooled; they stay in memory");
+      this.#diskRefuses = true;
+      this.#buffer.putBack(batch);
+      return false;
+    }
+  }
+
+  /** Exponential, between half and all of it, so that pollers do not come back in step. */
+  #backOff(): void {
+    const longestMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
+    this.#failures += 1;
+    this.#retryAt = this.#clock.monotonic() + longestMs * (0.5 + Math.random() / 2);
+  }
+
+  #wakeWhenDue(): NodeJS.Timeout | undefined {
+    if (this.#stopped || (this.#buffer.isEmpty && this.#spool.isEmpty)) return undefined;
+    const dueAt = this.#buffer.isEmpty ? Infinity : this.#buffer.since + this.#options.flushIntervalMs;
+    const retryAt = this.#failures > 0 ? this.#retryAt : Infinity;
+    // A batch may fall due for the spool before the next try; when the disk refuses it can only wait.
+    const wakeAt = this.#diskRefuses && this.#failures > 0 ? retryAt : Math.min(dueAt, retryAt);
+    return this.#wakeAfter(Math.max(wakeAt - this.#clock.monotonic(), 0));
+  }
+
+  #wakeAfter(milliseconds: number): NodeJS.Timeout {
+    return setTimeout(() => this.#wake(), Math.ceil(milliseconds));
+  }
+
+  /** The batch is no longer in memory only. */
+  #settle(batch: Batch): void {
+    const isAll = this.#buffer.isEmpty && this.#inFlight === null;
+    this.#flushers = this.#flushers.filter((flusher) => {
+      flusher.remaining -= sizeOf(batch);
+      if (flusher.remaining > 0 && !isAll) return true;
+      flusher.resolve();
+      return false;
+    });
+  }
+
+  #drop(reason: DropReason, count: number): void {
+    this.#counts.dropped += count;
+    this.#metrics.dropped.inc({ reason }, count);
+    if (reason !== "invalid") this.#log.error({ reason, count }, "samples were lost");
+  }
+}
+
+function sizeOf(batch: Batch | null): number {
+  return batch === null ? 0 : batch.samples.length + batch.strays.length;
+}
