@@ -7,6 +7,8 @@ export type Tx = Transaction<Database>;
 
 /** How long a statement may run before Postgres ends it; the slowest legitimate ones are bulk writes. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** A connection that stays silent for longer is dead: the server would have ended the statement before. */
+const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 // int8 as number: slots, sequence numbers and counts stay far below 2^53.
@@ -31,6 +33,7 @@ export function openDatabase(
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
     idleTimeoutMillis: 60_000,
   });
   pool.on("error", (error) => options.onError?.(error));
