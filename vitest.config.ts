@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.{ts,tsx}", "packages/server/test/**/*.test.ts", "e2e/**/*.test.ts"],
+    globalSetup: "packages/server/test/global-setup.ts",
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

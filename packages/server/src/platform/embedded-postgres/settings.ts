@@ -1,0 +1,39 @@
+// The settings of the server, scaled to the memory of the machine.
+import { totalmem } from "node:os";
+
+const MIB = 2 ** 20;
+const LARGEST_SHARED_BUFFERS = 1024 * MIB;
+const SMALLEST_SHARED_BUFFERS = 32 * MIB;
+
+export type Settings = Readonly<Record<string, string>>;
+
+export function serverSettings(port: number): Settings {
+  return {
+    listen_addresses: "127.0.0.1",
+    port: String(port),
+    unix_socket_directories: "",
+    max_connections: "200",
+    shared_buffers: `${Math.floor(sharedBuffersBytes(memoryBytes()) / MIB)}MB`,
+    synchronous_commit: "on",
+    // The size of the WAL decides how long a restart after a crash takes: 2 GB are replayed in about 20 s.
+    max_wal_size: "2GB",
+    checkpoint_timeout: "5min",
+    // pglz costs most of a core at 10,000 samples/s, and lz4 is not compiled in.
+    wal_compression: "off",
+    timezone: "UTC",
+    log_timezone: "UTC",
+    // The file holds the server's own life. Failed statements are reported to their callers, who log them.
+    log_min_messages: "log",
+    log_checkpoints: "off",
+  };
+}
+
+/** An eighth of the memory this process may use, within bounds. */
+export function sharedBuffersBytes(availableBytes: number): number {
+  return Math.min(LARGEST_SHARED_BUFFERS, Math.max(SMALLEST_SHARED_BUFFERS, availableBytes / 8));
+}
+
+function memoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
