@@ -9,10 +9,12 @@ import type { JobType } from "./probes.js";
  * with a port stands in brackets. Zone ids are refused: only link-local addresses have them, which no probe may reach.
  */
 export type Target =
-  | { type: "icmp" | "latency_api"; host: string }
-  | { type: "tcp" | "tls"; host: string; port: number }
+  | { type: "icmp"; host: string }
+  | { type: "tcp"; host: string; port: number }
   | { type: "http"; url: string }
-  | { type: "dns"; name: string; server: string | null; port: number };
+  | { type: "dns"; name: string; server: string | null; port: number }
+  | { type: "tls"; host: string; port: number }
+  | { type: "latency_api"; host: string };
 
 export type TargetResult = { ok: true; target: Target } | { ok: false; message: string };
 
