@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pageOf } from "./pagination.js";
 
 export const Role = z.enum(["owner", "admin", "responder", "viewer"]);
 export type Role = z.infer<typeof Role>;
@@ -62,6 +63,22 @@ export const ProfilePatch = z.strictObject({
   skills: z.array(z.string().trim().min(1).max(50)).max(50).optional(),
 });
 export type ProfilePatch = z.infer<typeof ProfilePatch>;
+
+/** An account as its organisation sees it. */
+export const Member = z.object({
+  id: z.uuid(),
+  email: z.string(),
+  name: z.string(),
+  role: Role,
+  isTestAccount: z.boolean(),
+  joinedAt: z.string(),
+});
+export type Member = z.infer<typeof Member>;
+export const MemberPage = pageOf(Member);
+export type MemberPage = z.infer<typeof MemberPage>;
+
+export const MemberPatch = z.strictObject({ isTestAccount: z.boolean() });
+export type MemberPatch = z.infer<typeof MemberPatch>;
 
 function isTimeZone(name: string): boolean {
   try {

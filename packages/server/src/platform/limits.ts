@@ -48,11 +48,11 @@ export class RateLimiter {
     return this.#result(isAllowed, isAllowed ? next : next - this.#spacingMs, now);
   }
 
-  /** What `consume` would say, without counting. */
-  peek(key: string): LimitResult {
-    const now = this.#clock.monotonic();
-    const wholeAt = Math.max(now, this.#wholeAt.get(this.#slotFor(key, now)) ?? 0);
-    return this.#result(wholeAt + this.#spacingMs - now <= this.#limit.perMs + EPSILON_MS, wholeAt, now);
+  /** Takes back one `consume`, for what turned out not to count. */
+  giveBack(key: string): void {
+    const name = this.#slotFor(key, this.#clock.monotonic());
+    const wholeAt = this.#wholeAt.get(name);
+    if (wholeAt !== undefined) this.#wholeAt.set(name, wholeAt - this.#spacingMs);
   }
 
   /** Gives the key its whole limit back. */

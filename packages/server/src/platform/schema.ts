@@ -52,6 +52,14 @@ export interface Database {
     ends_at: NullableInstant;
     completed_at: NullableInstant;
   };
+  job_texts: { job_no: number; organisation_id: string; text: string };
+  idempotency_keys: {
+    organisation_id: string;
+    key: string;
+    request_hash: Buffer;
+    job_ids: string[];
+    expires_at: Instant;
+  };
   deleted_jobs: { job_no: number; changed_xid: ColumnType<string, never, never>; deleted_at: Instant };
   job_grids: {
     job_no: number;

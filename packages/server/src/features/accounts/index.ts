@@ -1,0 +1,2 @@
+export { type AccountOptions, accountRoutes } from "./routes.js";
+export { createAuthenticate, removeExpiredSessions } from "./sessions.js";

@@ -1,0 +1,152 @@
+import {
+  LoginBody,
+  Member,
+  MemberPage,
+  MemberPatch,
+  PageQuery,
+  Profile,
+  ProfilePatch,
+  RegisterBody,
+  Session,
+  Setup,
+} from "@nightbell/contract";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Config } from "../../config/config.js";
+import type { Clock } from "../../platform/clock.js";
+import type { Db } from "../../platform/db.js";
+import { SESSION_COOKIE, sessionToken } from "../../platform/http/access.js";
+import type { App } from "../../platform/http/app.js";
+import { createLogIn, type OpenedSession } from "./login.js";
+import { editMember, listMembers } from "./members.js";
+import { editProfile, readProfile, toUser } from "./profile.js";
+import { existsAnyUser } from "./queries.js";
+import { register } from "./register.js";
+import { closeSession } from "./sessions.js";
+
+export interface AccountOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly config: Pick<Config, "OPEN_REGISTRATION" | "SESSION_DAYS">;
+}
+
+const DAY_SECONDS = 86_400;
+const tags = ["accounts"];
+
+export async function accountRoutes(app: App, { db, clock, config }: AccountOptions): Promise<void> {
+  const logIn = createLogIn(db, clock, config.SESSION_DAYS);
+  const rules = { isOpen: config.OPEN_REGISTRATION, sessionDays: config.SESSION_DAYS };
+
+  app.get(
+    "/api/setup",
+    {
+      config: { access: "public", errors: ["database_unavailable"] },
+      schema: { tags, summary: "What somebody without an account can do", response: { 200: Setup } },
+    },
+    async () => {
+      const needsFirstAccount = !(await existsAnyUser(db));
+      return { needsFirstAccount, registrationOpen: needsFirstAccount || rules.isOpen };
+    },
+  );
+
+  app.post(
+    "/api/auth/register",
+    {
+      config: {
+        access: "public",
+        errors: ["registration_closed", "email_taken", "overloaded", "database_unavailable"],
+      },
+      schema: {
+        tags,
+        summary: "Register",
+        description: "Makes an account, and an organisation that it owns.",
+        body: RegisterBody,
+        response: { 201: Session },
+      },
+    },
+    async (request, reply) => {
+      const session = await register(db, rules, request.body, clock.now());
+      return reply.code(201).send(handOut(session, request, reply));
+    },
+  );
+
+  app.post(
+    "/api/auth/login",
+    {
+      config: { access: "public", errors: ["invalid_credentials", "overloaded", "database_unavailable"] },
+      schema: { tags, summary: "Log in", body: LoginBody, response: { 200: Session } },
+    },
+    async (request, reply) => handOut(await logIn(request.body, request.ip), request, reply),
+  );
+
+  app.post(
+    "/api/auth/logout",
+    {
+      config: { access: "public", errors: ["database_unavailable"] },
+      schema: {
+        tags,
+        summary: "Log out",
+        description: "Ends the session that the request carries, if any.",
+        response: { 204: z.undefined() },
+      },
+    },
+    async (request, reply) => {
+      const token = sessionToken(request);
+      if (token !== null) await closeSession(db, token);
+      return reply.clearCookie(SESSION_COOKIE, { path: "/" }).code(204).send();
+    },
+  );
+
+  app.get(
+    "/api/profile",
+    { schema: { tags, summary: "Your account", response: { 200: Profile } } },
+    async (request) => readProfile(db, request.account),
+  );
+
+  app.patch(
+    "/api/profile",
+    { schema: { tags, summary: "Change your account", body: ProfilePatch, response: { 200: Profile } } },
+    async (request) => editProfile(db, request.account, request.body, clock.now()),
+  );
+
+  app.get(
+    "/api/members",
+    {
+      schema: {
+        tags,
+        summary: "Accounts of your organisation",
+        querystring: PageQuery.strict(),
+        response: { 200: MemberPage },
+      },
+    },
+    async (request) => listMembers(db, request.account.organisationId, request.query),
+  );
+
+  app.patch(
+    "/api/members/:id",
+    {
+      config: { access: "owner" },
+      schema: {
+        tags,
+        summary: "Mark a test account",
+        description: "A test account may create simulated jobs in production.",
+        params: z.object({ id: z.uuid() }),
+        body: MemberPatch,
+        response: { 200: Member },
+      },
+    },
+    async (request) => editMember(db, request.account.organisationId, request.params.id, request.body),
+  );
+
+  /** The token goes to programs in the body and to browsers in a cookie that scripts cannot read. */
+  function handOut({ token, account }: OpenedSession, request: FastifyRequest, reply: FastifyReply): Session {
+    void reply.setCookie(SESSION_COOKIE, token, {
+      path: "/",
+      httpOnly: true,
+      sameSite: "lax",
+      secure: request.protocol === "https",
+      maxAge: config.SESSION_DAYS * DAY_SECONDS,
+    });
+    return { token, user: toUser(account) };
+  }
+}
