@@ -39,7 +39,15 @@ export interface AppliedMigration {
 export async function migrate(url: string, options: { log: Logger; folder?: string }): Promise<string[]> {
   const migrations = await readMigrations(options.folder ?? migrationsFolder);
   const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  await client.connect();
+  await client.connect().catch((error: Error) => {
+    const { hostname, port, pathname } = new URL(url);
+    throw new MigrationError(
+      `cannot reach the database at ${hostname}:${port || 5432}${pathname}: ${reason(error)}`,
+      {
+        cause: error,
+      },
+    );
+  });
   try {
     const applied: string[] = [];
     // A database that is up to date is only read, for which no right to create tables is needed.
@@ -130,4 +138,10 @@ async function readApplied(client: Client): Promise<AppliedMigration[]> {
     "select number, name, checksum from schema_migrations order by number",
   );
   return rows;
+}
+
+/** Node reports several addresses that refuse as an AggregateError without a message. */
+function reason(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first.message : error.message;
 }

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { chmod, realpath } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import type { Logger } from "../log.js";
 import { prepareBinaries } from "./binaries.js";
@@ -11,7 +12,7 @@ import { ensureCluster, readPassword, SUPERUSER } from "./cluster.js";
 import { EmbeddedPostgresError } from "./error.js";
 import { lockFolder } from "./lock.js";
 import {
-  PortTakenError,
+  TransientStartError,
   type Postmaster,
   type PostmasterPlace,
   startPostmaster,
@@ -24,7 +25,9 @@ export { EmbeddedPostgresError } from "./error.js";
 export { chooseDataDir } from "./server-user.js";
 
 const DATABASE = "nightbell";
-const START_ATTEMPTS = 3;
+/** A port taken meanwhile, or backends of a killed server that take a moment to notice. */
+const START_ATTEMPTS = 10;
+const START_RETRY_MS = 300;
 const CONNECT_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -82,29 +85,19 @@ async function startLocked(
   const password = await readPassword(folder);
   const place: PostmasterPlace = { folder, logFile: join(dataDir, "postgres.log"), binaries, user };
 
-  let port = 0;
-  const start = async (): Promise<Postmaster> => {
-    for (let attempt = 1; ; attempt++) {
-      port = givenPort ?? (await findFreePort());
-      try {
-        return await startPostmaster(place, { ...serverSettings(port), ...settings });
-      } catch (error) {
-        if (!(error instanceof PortTakenError) || givenPort !== undefined || attempt === START_ATTEMPTS)
-          throw error;
-      }
-    }
-  };
   const launchedAt = performance.now();
-  let postmaster = await start();
-  log.info({ durationMs: since(launchedAt), port, pid: postmaster.pid }, "started Postgres");
+  const { postmaster: first, port } = await startOnFreePort(place, givenPort, settings);
+  log.info({ durationMs: since(launchedAt), port, postgresPid: first.pid }, "started Postgres");
   const url = `postgresql://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`;
   try {
     await ensureDatabase(url);
   } catch (error) {
-    await postmaster.stop(STOP_TIMEOUT_MS);
+    await first.stop(STOP_TIMEOUT_MS);
     throw error;
   }
 
+  let postmaster = first;
+  let restarting: Promise<unknown> = Promise.resolve();
   return {
     url,
     version: binaries.version,
@@ -115,13 +108,32 @@ async function startLocked(
       return postmaster.exited;
     },
     async restart() {
-      postmaster = await startPostmaster(place, { ...serverSettings(port), ...settings });
+      const started = startPostmaster(place, { ...serverSettings(port), ...settings });
+      restarting = started.catch(() => {}); // Reported to the caller of restart.
+      postmaster = await started;
     },
     async stop(deadlineMs = STOP_TIMEOUT_MS) {
+      await Promise.race([restarting, sleep(deadlineMs, undefined, { ref: false })]);
       await postmaster.stop(deadlineMs);
       releaseLock();
     },
   };
+}
+
+async function startOnFreePort(
+  place: PostmasterPlace,
+  givenPort: number | undefined,
+  settings: Settings | undefined,
+): Promise<{ postmaster: Postmaster; port: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = givenPort ?? (await findFreePort());
+    try {
+      return { postmaster: await startPostmaster(place, { ...serverSettings(port), ...settings }), port };
+    } catch (error) {
+      if (!(error instanceof TransientStartError) || attempt === START_ATTEMPTS) throw error;
+      await sleep(START_RETRY_MS);
+    }
+  }
 }
 
 /** The server's user must be able to pass through a folder of root's; everybody else keeps theirs to themselves. */

@@ -36,8 +36,8 @@ export interface PostmasterPlace {
   readonly user: ServerUser | null;
 }
 
-/** Thrown when the port was taken between being found free and being used. */
-export class PortTakenError extends EmbeddedPostgresError {}
+/** Thrown when another try may succeed: the port was taken meanwhile, or backends of a killed server are still ending. */
+export class TransientStartError extends EmbeddedPostgresError {}
 
 /** Starts the server and waits until it accepts connections. Throws with the reason from its log, in one line. */
 export async function startPostmaster(place: PostmasterPlace, settings: Settings): Promise<Postmaster> {
@@ -169,8 +169,8 @@ async function cutLog(file: string): Promise<void> {
 
 async function explainFailure(logFile: string, from: number, error: Error): Promise<Error> {
   const log = (await readFile(logFile)).subarray(from).toString("utf8");
-  if (/could not bind/.test(log)) return new PortTakenError("the port of the embedded Postgres is taken");
-  return new EmbeddedPostgresError(
+  const isTransient = /could not bind|pre-existing shared memory block/.test(log);
+  return new (isTransient ? TransientStartError : EmbeddedPostgresError)(
     `the embedded Postgres did not start: ${summarizeLog(log) ?? error.message} (more in ${logFile})`,
     { cause: error },
   );

@@ -1,0 +1,19 @@
+import { loadCheck } from "../roles/load.js";
+
+export interface CheckArguments {
+  readonly count: number;
+  readonly interval: number;
+  readonly timeout: number;
+  readonly json: boolean;
+}
+
+/** `nightbell check`; returns the exit code. */
+export async function check(targets: string[], options: CheckArguments): Promise<number> {
+  const module = await loadCheck();
+  return module.runCheck(targets, {
+    count: options.count,
+    intervalMs: options.interval * 1_000,
+    timeoutMs: options.timeout * 1_000,
+    json: options.json,
+  });
+}

@@ -1,0 +1,158 @@
+// The command line. Each command is loaded when it is called, so that `nightbell version` answers at once.
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { version } from "../platform/version.js";
+import type { CheckArguments } from "./commands/check.js";
+import { roleNames, type RoleName } from "./roles/role.js";
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+/** Runs the command that `argv` (as in process.argv) names and ends the process with its exit code. */
+export async function main(argv: string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (error) {
+    process.exit(report(error));
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command("nightbell")
+    .description("Measures targets, and tells the right person when they fail.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "explain the program or a command")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "nightbell: ")) });
+
+  program
+    .command("up")
+    .summary("run everything on this machine")
+    .description(
+      "Runs every role on this machine, beside an embedded Postgres. Data stays in .nightbell of the working " +
+        "directory; a second start goes on with it. Ctrl-C finishes what is under way and stops; a second one kills.",
+    )
+    .addHelpText(
+      "after",
+      variables(
+        ["PORT", "port of the web app and the API (3000)"],
+        ["HOST", "address to listen on (127.0.0.1; 0.0.0.0 for every interface)"],
+        ["NIGHTBELL_DATA_DIR", "folder of the data (.nightbell)"],
+        ["DATABASE_URL", "a Postgres to use instead of the embedded one"],
+        ["LOG_LEVEL", "debug, info, warn, error or silent (info); debug also shows stacks"],
+      ),
+    )
+    .action(async () => {
+      const { up } = await import("./commands/up.js");
+      process.exit(await up(process.env));
+    });
+
+  program
+    .command("serve")
+    .summary("run some roles against a Postgres of yours")
+    .description(
+      "Runs the given roles in one process against DATABASE_URL, which it migrates first. A poller next to another " +
+        "role is a process of its own. Roles without the api answer /health, /ready and /metrics on HEALTH_PORT.",
+    )
+    .requiredOption("--roles <names>", `comma-separated, of ${roleNames.join(", ")}`, parseRoles)
+    .addHelpText(
+      "after",
+      variables(
+        ["DATABASE_URL", "the Postgres (required)"],
+        ["PORT, HOST", "where the api listens (3000, 127.0.0.1)"],
+        ["HEALTH_PORT", "where other roles answer health checks (a free port)"],
+        [
+          "REPLICA_COUNT, REPLICA_ID",
+          "split the jobs among pollers: how many, and which one this is, from 0",
+        ],
+        ["POLLER_LOCATION", "where this poller measures from (default)"],
+        ["DRAIN_TIMEOUT_MS", "deadline of a clean shutdown after SIGTERM (10000)"],
+      ),
+    )
+    .action(async ({ roles }: { roles: RoleName[] }) => {
+      const { serve } = await import("./commands/serve.js");
+      process.exit(await serve(roles, process.env));
+    });
+
+  program
+    .command("migrate")
+    .summary("bring the database of DATABASE_URL to this version's schema")
+    .description(
+      "Applies the migrations that DATABASE_URL lacks, each in a transaction. Safe to run several times and from " +
+        "several places at once. `up` and `serve` do the same when they start.",
+    )
+    .action(async () => {
+      const { migrateCommand } = await import("./commands/migrate.js");
+      await migrateCommand(process.env);
+    });
+
+  program
+    .command("check")
+    .summary("measure targets now, without a server")
+    .description(
+      "Measures each target and shows the results as they come, then a summary. The exit code is 0 when every " +
+        "target answered, 1 when one did not.",
+    )
+    .argument(
+      "<targets...>",
+      "127.0.0.1, tcp://127.0.0.1:5432, https://example.org, dns://9.9.9.9/example.org …",
+    )
+    .option("-c, --count <n>", "measurements of each target", parsePositive, 5)
+    .option("-i, --interval <seconds>", "time between two measurements of a target", parsePositive, 1)
+    .option("-t, --timeout <seconds>", "how long to wait for an answer", parsePositive, 5)
+    .option("--json", "print one JSON object a line instead of the table", false)
+    .action(async (targets: string[], options: CheckArguments) => {
+      const { check } = await import("./commands/check.js");
+      process.exit(await check(targets, options));
+    });
+
+  program
+    .command("version")
+    .description("Print the version of Nightbell, Node.js and the platform.")
+    .action(() => {
+      console.log(
+        `nightbell ${version} (Node.js ${process.versions.node}, ${process.platform}-${process.arch})`,
+      );
+    });
+  return program;
+}
+
+function variables(...rows: [name: string, meaning: string][]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const lines = rows.map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`);
+  return `\nEnvironment variables:\n${lines.join("\n")}`;
+}
+
+function parseRoles(text: string): RoleName[] {
+  const names = [...new Set(text.split(",").map((name) => name.trim()))];
+  return names.map((name) => {
+    const role = roleNames.find((known) => known === name);
+    if (role === undefined) {
+      throw new InvalidArgumentError(`There is no role "${name}"; the roles are ${roleNames.join(", ")}.`);
+    }
+    return role;
+  });
+}
+
+function parsePositive(text: string): number {
+  const number = Number(text);
+  if (!(number > 0 && Number.isFinite(number)))
+    throw new InvalidArgumentError("It must be a number above 0.");
+  return number;
+}
+
+/** One line on stderr; the stack only when it is asked for. Returns the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE; // Commander has said it.
+  process.stderr.write(`nightbell: ${sentence(error)}\n`);
+  if (process.env["LOG_LEVEL"] === "debug" && error instanceof Error) {
+    process.stderr.write(`${error.stack ?? ""}\n`);
+  }
+  return EXIT_FAILURE;
+}
+
+function sentence(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return sentence(error.errors[0]);
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.replaceAll(/\s*\n\s*/g, "; ");
+}

@@ -1,0 +1,6 @@
+// What a supervisor and its poller process say to each other over the IPC channel.
+import type { MetricsJson } from "./roles/role.js";
+
+export type ToPoller = { type: "stop"; deadlineMs: number } | { type: "metrics"; requestNo: number };
+
+export type FromPoller = { type: "metrics"; requestNo: number; metrics: MetricsJson };

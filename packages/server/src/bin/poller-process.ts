@@ -1,0 +1,103 @@
+// The parent's side of the poller process: starts it, restarts it when it ends by itself, asks it for metrics, stops it.
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "../platform/log.js";
+import { compiledFile } from "../platform/paths.js";
+import { backoffMs } from "./backoff.js";
+import type { FromPoller, ToPoller } from "./poller-messages.js";
+import type { MetricsJson, RunningPoller } from "./roles/role.js";
+
+const METRICS_TIMEOUT_MS = 1_000;
+/** A poller that lived this long did not fail at its start: the next restart is quick again. */
+const HEALTHY_AFTER_MS = 60_000;
+
+export interface PollerProcess extends RunningPoller {
+  /** SIGKILL; what was measured since the last flush is lost. */
+  kill(): void;
+}
+
+/**
+ * Keeps a poller running as a child process. It has its own event loop, so that nothing the API does smears a
+ * measurement. It ends by itself when this process dies, because the IPC channel then closes.
+ */
+export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger): PollerProcess {
+  let child = launch();
+  let isStopping = false;
+  let restarts = 0;
+  let requestNo = 0;
+  const wakeUp = new AbortController();
+
+  const keptRunning = keepRunning();
+  async function keepRunning(): Promise<void> {
+    for (;;) {
+      const startedAt = performance.now();
+      const ending = await ended(child);
+      if (isStopping) return;
+      if (performance.now() - startedAt > HEALTHY_AFTER_MS) restarts = 0;
+      const waitMs = backoffMs(restarts++);
+      log.error({ pid: child.pid, ending, restartInMs: waitMs }, "the poller process ended by itself");
+      await sleep(waitMs, undefined, { signal: wakeUp.signal }).catch(() => {}); // Aborted by stop.
+      if (isStopping) return;
+      child = launch();
+    }
+  }
+
+  function launch(): ChildProcess {
+    // Detached: a Ctrl-C reaches the whole terminal, and the poller is to end when this process says so.
+    return fork(compiledFile("bin/poller-child.js"), [], {
+      env: environment,
+      detached: true,
+      serialization: "advanced",
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+  }
+
+  function tell(message: ToPoller): boolean {
+    return child.connected && child.send(message);
+  }
+
+  return {
+    async metrics() {
+      const asked = requestNo++;
+      const poller = child;
+      if (!tell({ type: "metrics", requestNo: asked })) return [];
+      return new Promise<MetricsJson>((resolve) => {
+        const finish = (metrics: MetricsJson) => {
+          clearTimeout(timer);
+          poller.off("message", onMessage);
+          resolve(metrics);
+        };
+        const onMessage = (message: FromPoller) => {
+          if (message.requestNo === asked) finish(message.metrics);
+        };
+        const timer = setTimeout(() => finish([]), METRICS_TIMEOUT_MS);
+        poller.on("message", onMessage);
+      });
+    },
+    async stop(deadlineMs) {
+      isStopping = true;
+      wakeUp.abort();
+      tell({ type: "stop", deadlineMs });
+      const timer = setTimeout(() => {
+        log.warn({ deadlineMs }, "the poller did not finish in time and was killed");
+        child.kill("SIGKILL");
+      }, deadlineMs);
+      await keptRunning;
+      clearTimeout(timer);
+    },
+    kill() {
+      isStopping = true;
+      wakeUp.abort();
+      child.kill("SIGKILL");
+    },
+  };
+}
+
+/** How a process ended, once it has. */
+async function ended(child: ChildProcess): Promise<string> {
+  if (child.exitCode === null && child.signalCode === null) {
+    await Promise.race([once(child, "exit"), once(child, "error")]);
+  }
+  return child.signalCode ?? `exit code ${child.exitCode}`;
+}

@@ -1,0 +1,100 @@
+// The roles of one process: started together over one connection pool, stopped in the order in which data flows.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Config } from "../config/config.js";
+import { openDatabase } from "../platform/db.js";
+import type { Logger } from "../platform/log.js";
+import { type PollerProcess, startPollerProcess } from "./poller-process.js";
+import { displayUrl } from "./port.js";
+import { loadHealthServer, loadRole } from "./roles/load.js";
+import type { LifecycleState, RoleContext, RoleName, RunningPoller, RunningRole } from "./roles/role.js";
+
+export interface RolesOptions {
+  readonly config: Config;
+  readonly url: string;
+  readonly log: Logger;
+}
+
+export interface RunningRoles {
+  /** Where the API answers, or the health server when there is no API. */
+  readonly address: string;
+  /** The poller flushes first, so that its last samples still reach those who watch; then the others end. */
+  stop(deadlineMs: number): Promise<void>;
+  /** Ends child processes at once. */
+  kill(): void;
+}
+
+/** Of the time to drain, how much the poller may use. */
+const POLLER_SHARE = 0.6;
+
+/** Starts the roles; when one fails, those already started are stopped before it throws. */
+export async function startRoles(
+  names: readonly RoleName[],
+  { config, url, log }: RolesOptions,
+): Promise<RunningRoles> {
+  let state: LifecycleState = "starting";
+  const database = openDatabase(url, {
+    poolSize: config.DATABASE_POOL_SIZE,
+    applicationName: `nightbell ${names.join("+")}`,
+    onError: (error) => log.warn({ err: error }, "a database connection broke"),
+  });
+  const context: RoleContext = { config, database, log, lifecycle: () => state };
+  const others: RunningRole[] = [];
+  let poller: RunningPoller | null = null;
+  let child: PollerProcess | null = null;
+
+  const stop = async (deadlineMs: number): Promise<void> => {
+    state = "draining";
+    const deadline = performance.now() + deadlineMs;
+    if (poller !== null) await stopWithin(poller, deadlineMs * POLLER_SHARE, log);
+    for (const role of others.toReversed()) await stopWithin(role, deadline - performance.now(), log);
+    await database.close();
+  };
+
+  try {
+    if (names.length > 1 && names.includes("poller")) {
+      child = startPollerProcess(childEnvironment(config, url), log);
+      poller = child;
+    } else if (names.includes("poller")) {
+      const { startPoller } = await loadRole("poller");
+      poller = await startPoller(context);
+    }
+    if (names.includes("scheduler")) {
+      const { startScheduler } = await loadRole("scheduler");
+      others.push(await startScheduler(context));
+    }
+    const collectMetrics = async () => (poller === null ? [] : [await poller.metrics()]);
+    const listener = names.includes("api")
+      ? await (await loadRole("api")).startApi({ ...context, collectMetrics })
+      : await (
+          await loadHealthServer()
+        ).startHealthServer({
+          host: config.HOST,
+          port: config.HEALTH_PORT,
+          isReady: () => state === "running",
+          metrics: collectMetrics,
+        });
+    others.push(listener);
+    state = "running";
+    return { address: displayUrl(config.HOST, listener.port), stop, kill: () => child?.kill() };
+  } catch (error) {
+    await stop(config.DRAIN_TIMEOUT_MS);
+    throw error;
+  }
+}
+
+function childEnvironment(config: Config, url: string): NodeJS.ProcessEnv {
+  const dataDir = config.NIGHTBELL_DATA_DIR;
+  return { ...process.env, DATABASE_URL: url, ...(dataDir !== undefined && { NIGHTBELL_DATA_DIR: dataDir }) };
+}
+
+/** A role that does not stop, or fails to, must not keep the others from stopping. */
+async function stopWithin(role: RunningRole, deadlineMs: number, log: Logger): Promise<void> {
+  const graceMs = 250; // For a role that uses its deadline to the end.
+  const tooLate = sleep(Math.max(0, deadlineMs) + graceMs, "too late" as const, { ref: false });
+  try {
+    const outcome = await Promise.race([role.stop(Math.max(0, deadlineMs)), tooLate]);
+    if (outcome === "too late") log.error({ deadlineMs }, "a role did not stop in time");
+  } catch (error) {
+    log.error({ err: error }, "a role did not stop cleanly");
+  }
+}
