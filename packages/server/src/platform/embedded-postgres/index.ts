@@ -1,16 +1,13 @@
 // A real Postgres beside the program, from binaries in npm packages: crash-safe, on loopback, with a random password.
 // At most one Nightbell uses a data folder; a server that outlived a killed one is stopped and its data taken over.
-import { mkdirSync } from "node:fs";
-import { chmod, realpath } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import type { Logger } from "../log.js";
 import { prepareBinaries } from "./binaries.js";
 import { ensureCluster, readPassword, SUPERUSER } from "./cluster.js";
-import { EmbeddedPostgresError } from "./error.js";
-import { lockFolder } from "./lock.js";
+import { createDataDir, lockDataDir } from "./data-dir.js";
 import {
   TransientStartError,
   type Postmaster,
@@ -22,7 +19,7 @@ import { assertReachable, chooseServerUser } from "./server-user.js";
 import { serverSettings, type Settings } from "./settings.js";
 
 export { EmbeddedPostgresError } from "./error.js";
-export { chooseDataDir } from "./server-user.js";
+export { chooseDataDir } from "./data-dir.js";
 
 const DATABASE = "nightbell";
 /** A port taken meanwhile, or backends of a killed server that take a moment to notice. */
@@ -56,8 +53,8 @@ export interface EmbeddedPostgres {
 
 /** Starts the server on the data folder; creates what is missing. Throws EmbeddedPostgresError with a one-line message. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const dataDir = await createDataDir(options.dataDir);
-  const lock = lockFolder(dataDir, join(dataDir, "nightbell.lock"));
+  const dataDir = await createDataDir(resolve(options.dataDir));
+  const lock = lockDataDir(dataDir);
   try {
     return await startLocked(dataDir, options, () => lock.release());
   } catch (error) {
@@ -83,7 +80,7 @@ async function startLocked(
     log.info({ durationMs: since(startedAt), user: user?.name }, "created the embedded database");
   }
   const password = await readPassword(folder);
-  const place: PostmasterPlace = { folder, logFile: join(dataDir, "postgres.log"), binaries, user };
+  const place: PostmasterPlace = { folder, logFile: join(dataDir, "postgres.log"), binaries, user, log };
 
   const launchedAt = performance.now();
   const { postmaster: first, port } = await startOnFreePort(place, givenPort, settings);
@@ -133,21 +130,6 @@ async function startOnFreePort(
       if (!(error instanceof TransientStartError) || attempt === START_ATTEMPTS) throw error;
       await sleep(START_RETRY_MS);
     }
-  }
-}
-
-/** The server's user must be able to pass through a folder of root's; everybody else keeps theirs to themselves. */
-async function createDataDir(dataDir: string): Promise<string> {
-  const isRoot = process.getuid?.() === 0;
-  try {
-    const created = mkdirSync(dataDir, { recursive: true, mode: isRoot ? 0o755 : 0o700 });
-    if (created !== undefined && isRoot) await chmod(dataDir, 0o711); // whatever the umask
-    return await realpath(dataDir);
-  } catch (error) {
-    throw new EmbeddedPostgresError(
-      `the data folder ${dataDir} cannot be created: ${(error as Error).message}`,
-      { cause: error },
-    );
   }
 }
 

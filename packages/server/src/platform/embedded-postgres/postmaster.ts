@@ -6,6 +6,7 @@ import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import type { Logger } from "../log.js";
 import type { Binaries } from "./binaries.js";
 import { EmbeddedPostgresError } from "./error.js";
 import { runAs, type ServerUser } from "./server-user.js";
@@ -15,6 +16,7 @@ const run = promisify(execFile);
 const POLL_MS = 20;
 /** Replaying the largest WAL takes about 20 s here; a slow disk gets an order of magnitude more. */
 const START_TIMEOUT_MS = 300_000;
+const SLOW_START_MS = 3_000;
 /** From a fast shutdown to an immediate one, and from that to SIGKILL, when an orphan does not end. */
 const ORPHAN_STOP_MS = 20_000;
 const IMMEDIATE_STOP_MS = 5_000;
@@ -34,6 +36,7 @@ export interface PostmasterPlace {
   readonly logFile: string;
   readonly binaries: Binaries;
   readonly user: ServerUser | null;
+  readonly log: Logger;
 }
 
 /** Thrown when another try may succeed: the port was taken meanwhile, or backends of a killed server are still ending. */
@@ -110,6 +113,9 @@ async function waitUntilReady(
   let hasExited = false;
   void exited.then(() => (hasExited = true));
   const isReady = async () => hasExited || (await readStatus(place.folder, pidOf(child))) === "ready";
+  if (!(await becomesTrue(isReady, SLOW_START_MS))) {
+    place.log.warn("Postgres recovers from a crash, which can take a while");
+  }
   if (!(await becomesTrue(isReady, START_TIMEOUT_MS))) {
     throw new Error(`not ready after ${START_TIMEOUT_MS / 1_000} s`);
   }

@@ -1,7 +1,7 @@
 // Whom Postgres runs as. It refuses to run as root, so root hands it to another user, by uid and gid.
 import { execFile } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { EmbeddedPostgresError } from "./error.js";
 
@@ -13,9 +13,6 @@ export interface ServerUser {
   readonly uid: number;
   readonly gid: number;
 }
-
-/** Where root keeps data when the working directory is closed to other users. */
-const ROOT_DATA_DIR = "/var/lib/nightbell";
 
 /**
  * The user to switch to, or null to stay who we are. Only root switches: to the owner of a cluster that exists,
@@ -49,17 +46,6 @@ export function runAs(user: ServerUser | null): { uid?: number; gid?: number } {
   return user === null ? {} : { uid: user.uid, gid: user.gid };
 }
 
-/**
- * The data folder: `configured`, else `.nightbell` in the working directory, except for root in a place that
- * the server's user cannot enter (a mode 700 home).
- */
-export async function chooseDataDir(configured: string | undefined): Promise<string> {
-  if (configured !== undefined) return resolve(configured);
-  const user = await chooseServerUser(resolve(".nightbell/postgres"));
-  if (user !== null && (await firstClosedFolder(resolve("."), user)) !== null) return ROOT_DATA_DIR;
-  return resolve(".nightbell");
-}
-
 /** Throws, naming the folder that is in the way, when the user cannot enter `folder`. */
 export async function assertReachable(folder: string, user: ServerUser): Promise<void> {
   const closed = await firstClosedFolder(folder, user);
@@ -70,7 +56,7 @@ export async function assertReachable(folder: string, user: ServerUser): Promise
 }
 
 /** The topmost ancestor of `folder` (or itself) that the user cannot enter; asks the kernel, as ACLs count too. */
-async function firstClosedFolder(folder: string, user: ServerUser): Promise<string | null> {
+export async function firstClosedFolder(folder: string, user: ServerUser): Promise<string | null> {
   const script = 'for folder; do cd "$folder" 2>/dev/null || { printf %s "$folder"; exit; }; done';
   const { stdout } = await run("/bin/sh", ["-c", script, "sh", ...pathFromRoot(folder)], {
     ...runAs(user),
@@ -80,7 +66,8 @@ async function firstClosedFolder(folder: string, user: ServerUser): Promise<stri
   return stdout === "" ? null : stdout;
 }
 
-function pathFromRoot(folder: string): string[] {
+/** The folder with its ancestors, from the root down. */
+export function pathFromRoot(folder: string): string[] {
   const parent = dirname(folder);
   return parent === folder ? [folder] : [...pathFromRoot(parent), folder];
 }
