@@ -1,5 +1,7 @@
+import "./messages.js";
 export * from "./accounts.js";
 export * from "./health.js";
+export { canonicalHost, isIpv4, isIpv6 } from "./hosts.js";
 export * from "./jobs.js";
 export * from "./pagination.js";
 export * from "./probes.js";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { canonicalHost } from "./hosts.js";
 
 /** The probe types of M2 that exist so far. */
 export const JobType = z.enum(["icmp", "tcp", "http", "dns", "tls", "latency_api"]);
@@ -103,11 +104,23 @@ export const IcmpOptions = z.strictObject({
 export const TcpOptions = z.strictObject({ timeoutMs, family });
 
 const Status = z.number().int().min(100).max(599);
-const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, "must be a header name");
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+const headerName = z.string().regex(HEADER_NAME, "must be a header name");
 const headerValue = z
   .string()
   .max(4_000)
   .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must not contain control characters");
+/** Headers that frame the request; wrong ones would break the probe, not the target. */
+const framing = new Set(["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"]);
+const headers = z.record(z.string(), headerValue).superRefine((fields, context) => {
+  // On the whole record, since a key's own schema cannot say its reason in the issue.
+  const refuse = (name: string, message: string) =>
+    context.addIssue({ code: "custom", message, path: [name] });
+  for (const name of Object.keys(fields)) {
+    if (!HEADER_NAME.test(name)) refuse(name, "must be a header name");
+    else if (framing.has(name.toLowerCase())) refuse(name, "is set by the probe itself");
+  }
+});
 
 export const HttpAssertion = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("header"), name: headerName, contains: z.string().max(1_000) }),
@@ -128,7 +141,7 @@ export const HttpOptions = z.strictObject({
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]).default("GET"),
   /** `auto` offers both by ALPN; plain http is always 1.1. */
   version: z.enum(["auto", "1.1", "2"]).default("auto"),
-  headers: z.record(headerName, headerValue).default({}),
+  headers: headers.default({}),
   body: z.string().max(65_536).nullable().default(null),
   /** Accepted statuses; empty accepts 200–299. */
   expectedStatuses: z.array(Status).max(50).default([]),
@@ -177,7 +190,11 @@ export const TlsOptions = z.strictObject({
   timeoutMs,
   family,
   /** Name sent and checked; null takes the target's host. */
-  serverName: z.string().min(1).max(253).nullable().default(null),
+  serverName: z
+    .string()
+    .refine((name) => canonicalHost(name) !== null, "must be a host name or an IP address")
+    .nullable()
+    .default(null),
   verify: z.boolean().default(true),
   /** Fewer days left than this is `tls_expires_soon`. */
   minDaysLeft: z.number().int().min(0).max(3_650).default(0),

@@ -24,8 +24,16 @@ export function failed(failure: Failure, measured: Partial<Measured> = {}): Prob
     status: statusOfError(failure.code),
     rttUs: measured.rttUs ?? null,
     errorCode: failure.code,
-    error: failure.error,
+    error: plainSentence(failure.error),
     phases: measured.phases ?? null,
     address: measured.address ?? null,
   };
+}
+
+const MAX_SENTENCE_LENGTH = 500;
+
+/** Sentences quote what targets sent; control characters (NUL is not even a text to Postgres) and floods stay out. */
+function plainSentence(text: string): string {
+  const plain = text.toWellFormed().replace(/\p{Cc}+/gu, " ");
+  return plain.length > MAX_SENTENCE_LENGTH ? `${plain.slice(0, MAX_SENTENCE_LENGTH - 1)}…` : plain;
 }

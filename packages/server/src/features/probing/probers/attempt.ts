@@ -24,6 +24,8 @@ export class Attempt {
   readonly signal: AbortSignal;
   address: string | null = null;
   readonly phases: Phases = {};
+  /** What the try is doing, as the sentences of failures say it: `during the TLS handshake`. */
+  during = "at the start";
   readonly #ended = new AbortController();
   readonly #held: (() => void)[] = [];
   #onDeadline: (withinMs: number) => Failure = (ms) => ({
@@ -36,8 +38,9 @@ export class Attempt {
     this.signal = this.#ended.signal;
   }
 
-  /** From now on the try waits for the target: `during` completes `no answer from … (…)`. */
+  /** From now on the try waits for the target. */
   awaits(target: string, during: string): void {
+    this.during = during;
     this.#onDeadline = (ms) => ({
       code: "timeout",
       error: `no answer from ${target} within ${ms} ms (${during})`,
@@ -68,7 +71,8 @@ export class Attempt {
 
   end(): void {
     this.#ended.abort();
-    for (const release of this.#held) release();
+    // Last first: a TLS socket must go before the one below it; the other order crashes Node 20 in its own code.
+    for (const release of this.#held.toReversed()) release();
   }
 }
 
@@ -97,13 +101,16 @@ export function attempt(
     const timer = setTimeout(() => fail(current.deadline()), timeoutMs);
     signal.addEventListener("abort", cancel, { once: true });
     if (signal.aborted) return cancel();
-    measure(current).then(
-      (rttUs) => settle((measured) => succeeded({ ...measured, rttUs })),
-      (error: unknown) =>
-        error instanceof ProbeFailure
-          ? fail(error.failure, error.rttUs)
-          : fail({ code: "internal", error: `the probe failed: ${String(error)}` }),
-    );
+    // In a promise from the start, so that what it throws at once is an outcome too.
+    Promise.resolve(current)
+      .then(measure)
+      .then(
+        (rttUs) => settle((measured) => succeeded({ ...measured, rttUs })),
+        (error: unknown) =>
+          error instanceof ProbeFailure
+            ? fail(error.failure, error.rttUs)
+            : fail({ code: "internal", error: `the probe failed: ${String(error)}` }),
+      );
   });
 }
 

@@ -51,7 +51,7 @@ export function connectTo(current: Attempt, to: ResolvedAddress, port: number): 
       isLocal = socket.destroyed;
     });
     // Stays for the life of the socket: what happens after the end of the try must not end the process.
-    socket.on("error", (error) => reject(connectFailure(error, endpoint, isLocal)));
+    socket.on("error", (error) => reject(connectFailure(error, current, endpoint, isLocal)));
     socket.once("connect", () => resolve({ socket, at: current.phase("connect", startedAt), endpoint }));
   });
 }
@@ -61,7 +61,12 @@ export function connectTo(current: Attempt, to: ResolvedAddress, port: number): 
  * ours. Later they mean that a router said so, or that no neighbour on the target's network answered for it (ARP, NDP):
  * the target's.
  */
-function connectFailure(error: NodeJS.ErrnoException, endpoint: string, isLocal: boolean): ProbeFailure {
+function connectFailure(
+  error: NodeJS.ErrnoException,
+  current: Attempt,
+  endpoint: string,
+  isLocal: boolean,
+): ProbeFailure {
   switch (error.code) {
     case "ECONNREFUSED":
       return new ProbeFailure("connection_refused", `connection refused by ${endpoint}`);
@@ -79,15 +84,15 @@ function connectFailure(error: NodeJS.ErrnoException, endpoint: string, isLocal:
     case "EADDRNOTAVAIL":
       return new ProbeFailure("socket", `no local address or port is free to connect to ${endpoint} from`);
     default:
-      return connectionFailure(error, endpoint, "while connecting");
+      return connectionFailure(error, current, endpoint);
   }
 }
 
-/** What an error of an open connection means; `during` completes the sentence. */
+/** What an error of a connection means. */
 export function connectionFailure(
   error: NodeJS.ErrnoException,
+  { during }: Attempt,
   endpoint: string,
-  during: string,
 ): ProbeFailure {
   switch (error.code) {
     case "ECONNRESET":

@@ -1,0 +1,50 @@
+// Where a redirect leads and what is sent there (RFC 9110, 15.4). Pure.
+import { parseTarget } from "@nightbell/contract";
+import type { Failure } from "../outcome.js";
+import type { HttpRequest } from "./http-exchange.js";
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Secrets and names of one origin, never told to another. */
+const BOUND_TO_ORIGIN = new Set(["authorization", "cookie", "proxy-authorization", "host"]);
+
+export type Redirect = { to: HttpRequest } | { failure: Failure };
+
+/**
+ * The next request after an answer; null when the answer is no redirect (a status alone, without a Location, is none).
+ * 303 turns everything but HEAD into GET, 301 and 302 turn POST into GET; 307 and 308 repeat the request as it was.
+ * From https to http is allowed: a visitor is led there too. The new hop's host meets the address rules like the first.
+ */
+export function redirectOf(
+  request: HttpRequest,
+  answer: { status: number; headers: Readonly<Record<string, string>> },
+): Redirect | null {
+  const location = answer.headers["location"];
+  if (!REDIRECTS.has(answer.status) || location === undefined) return null;
+  const url = URL.canParse(location, request.url.href) ? new URL(location, request.url) : null;
+  if (url === null || !parseTarget("http", url.href).ok) {
+    return {
+      failure: {
+        code: "http_redirect_invalid",
+        error: `${request.url.href} redirects to ${location.slice(0, 200)}, which is no address to follow`,
+      },
+    };
+  }
+  const becomesGet =
+    (answer.status === 303 && request.method !== "HEAD") ||
+    (answer.status <= 302 && request.method === "POST");
+  const isSameOrigin = url.origin === request.url.origin;
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(
+      ([name]) =>
+        (isSameOrigin || !BOUND_TO_ORIGIN.has(name)) && !(becomesGet && name.startsWith("content-")),
+    ),
+  );
+  return {
+    to: {
+      url,
+      headers,
+      method: becomesGet ? "GET" : request.method,
+      body: becomesGet ? null : request.body,
+    },
+  };
+}

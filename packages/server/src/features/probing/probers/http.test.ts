@@ -1,0 +1,424 @@
+import { once } from "node:events";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
+import { createSecureServer, type ServerHttp2Stream } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { HttpOptions } from "@nightbell/contract";
+import { afterEach, describe, expect, it } from "vitest";
+import { makeCertificate } from "../../../../test/certificates.js";
+import { createHttpProber } from "./http.js";
+import { createTrust } from "./tls-handshake.js";
+
+const authority = makeCertificate({ name: "Test Root", isAuthority: true });
+const certificate = makeCertificate({ name: "good", hosts: ["localhost", "127.0.0.1"], issuer: authority });
+const identity = { cert: certificate.pem, key: certificate.keyPem };
+const prober = createHttpProber(createTrust(authority.pem));
+
+const servers: { server: Server; sockets: Set<Socket> }[] = [];
+afterEach(() => {
+  for (const { server, sockets } of servers.splice(0)) {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
+async function listen(server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => sockets.add(socket.on("error", () => undefined)));
+  servers.push({ server, sockets });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as { port: number }).port;
+}
+
+const serve = (listener: RequestListener) => listen(createHttpServer(listener));
+const serveRaw = (onConnection: (socket: Socket) => void) => listen(createTcpServer(onConnection));
+const answer = (bytes: string) => serveRaw((socket) => socket.once("data", () => socket.end(bytes)));
+function serveHttp2(onStream: (stream: ServerHttp2Stream) => void): Promise<number> {
+  const server = createSecureServer(identity);
+  server.on("sessionError", () => undefined);
+  server.on("stream", (stream) => onStream(stream.on("error", () => undefined)));
+  return listen(server);
+}
+
+const redirect = (response: ServerResponse, location: string, status = 302) =>
+  response.writeHead(status, { location }).end("moved");
+
+const trickle = (socket: Socket, bytes: string) => {
+  const timer = setInterval(() => socket.write(bytes), 10);
+  socket.once("close", () => clearInterval(timer));
+};
+
+const probe = (target: string, options = {}, signal = new AbortController().signal) =>
+  prober.probe({ target, options: HttpOptions.parse(options), slot: 0, seed: "" }, signal);
+
+describe("http over TCP", () => {
+  it("measures to the last byte, in phases that make up the whole", async () => {
+    const port = await serve((_, response) => {
+      response.write("first");
+      setTimeout(() => response.end("last"), 30);
+    });
+    const outcome = await probe(`http://localhost:${port}/`);
+    expect(outcome).toMatchObject({ status: "success", errorCode: null, address: "127.0.0.1" });
+    expect(Object.keys(outcome.phases ?? {})).toEqual(["dns", "connect", "firstByte", "transfer"]);
+    expect(outcome.phases?.["transfer"]).toBeGreaterThan(25);
+    const sum = Object.values(outcome.phases ?? {}).reduce((total, ms) => total + ms, 0);
+    expect(Math.abs(sum * 1_000 - (outcome.rttUs ?? 0))).toBeLessThan(2_000);
+  });
+
+  it("sends method, headers and body", async () => {
+    let seen: { request: IncomingMessage; body: string } | undefined;
+    const port = await serve((request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        seen = { request, body };
+        response.end();
+      });
+    });
+    const headers = { "X-Token": "one", Host: "virtual.example" };
+    const outcome = await probe(`http://127.0.0.1:${port}/a?b=c`, { method: "PUT", headers, body: "hello" });
+    expect(outcome).toMatchObject({ status: "success" });
+    expect(seen).toMatchObject({ request: { method: "PUT", url: "/a?b=c" }, body: "hello" });
+    expect(seen?.request.headers).toMatchObject({
+      host: "virtual.example",
+      "x-token": "one",
+      "content-length": "5",
+      "accept-encoding": "identity",
+      connection: "close",
+    });
+  });
+
+  it("opens a new connection every time and leaves none behind", async () => {
+    const ports = new Set<number | undefined>();
+    const port = await serve((request, response) => {
+      ports.add(request.socket.remotePort);
+      response.end("x".repeat(100_000));
+    });
+    for (let i = 0; i < 3; i++) await probe(`http://127.0.0.1:${port}/`);
+    expect(ports.size).toBe(3);
+    const { server } = servers.at(-1) ?? {};
+    const connections = () => new Promise((resolve) => server?.getConnections((_, count) => resolve(count)));
+    await expect.poll(connections).toBe(0);
+  });
+
+  it("says which status was wrong, and still measures", async () => {
+    const port = await serve((_, response) => response.writeHead(503).end("busy"));
+    const url = `http://127.0.0.1:${port}/`;
+    expect(await probe(url)).toMatchObject({
+      status: "missed",
+      errorCode: "http_status",
+      error: `GET ${url} answered 503, expected 200–299`,
+      rttUs: expect.any(Number),
+    });
+    expect(await probe(url, { expectedStatuses: [200, 503] })).toMatchObject({ status: "success" });
+    expect(await probe(url, { maxBodyBytes: 1 })).toMatchObject({ errorCode: "http_status", rttUs: null });
+  });
+
+  it("refuses a body that does not end", async () => {
+    const port = await serve((_, response) => {
+      const more = () => {
+        while (!response.destroyed && response.write("x".repeat(16_384)));
+      };
+      response.on("drain", more);
+      more();
+    });
+    expect(await probe(`http://127.0.0.1:${port}/`, { maxBodyBytes: 100_000 })).toMatchObject({
+      status: "missed",
+      errorCode: "http_body_too_large",
+      error: `the body from 127.0.0.1:${port} has more than 100000 bytes`,
+      rttUs: null,
+    });
+  });
+
+  const malformed: [what: string, bytes: string, errorCode: string][] = [
+    ["no HTTP at all", "220 ready\r\n", "http_malformed"],
+    ["a status line that lies", "HTTP/1.1 abc OK\r\n\r\n", "http_malformed"],
+    [
+      "two framings at once",
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "http_malformed",
+    ],
+    ["chunks of no size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "http_malformed"],
+    ["a bomb of headers", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(200_000)}\r\n\r\n`, "http_malformed"],
+    ["less than it announced", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "connection_closed"],
+    ["nothing", "", "connection_closed"],
+    ["half a head", "HTTP/1.1 200 OK\r\nX: 1", "connection_closed"],
+  ];
+  it.each(malformed)("misses an answer with %s", async (_, bytes, errorCode) => {
+    const outcome = await probe(`http://127.0.0.1:${await answer(bytes)}/`);
+    expect(outcome).toMatchObject({ status: "missed", errorCode });
+  });
+
+  it("reads a body that ends with the connection, and 101 as a status", async () => {
+    expect(await probe(`http://127.0.0.1:${await answer("HTTP/1.0 200 OK\r\n\r\nall")}/`)).toMatchObject({
+      status: "success",
+    });
+    const upgrade = await answer(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    );
+    expect(await probe(`http://127.0.0.1:${upgrade}/`)).toMatchObject({ errorCode: "http_status" });
+  });
+
+  it("names a reset", async () => {
+    const port = await serveRaw((socket) => socket.once("data", () => socket.resetAndDestroy()));
+    expect(await probe(`http://127.0.0.1:${port}/`)).toMatchObject({
+      errorCode: "connection_reset",
+      error: `connection reset by 127.0.0.1:${port} (waiting for the answer)`,
+    });
+  });
+});
+
+describe("http assertions", () => {
+  it("hold for headers, body and JSON", async () => {
+    const port = await serve((_, response) => {
+      response.setHeader("X-Version", "v1.2");
+      response.end(JSON.stringify({ checks: [{ status: "ok", count: 3 }], text: "grün" }));
+    });
+    const url = `http://127.0.0.1:${port}/`;
+    const passing = [
+      { kind: "header", name: "x-version", contains: "1.2" },
+      { kind: "body", contains: "grün" },
+      { kind: "bodyNot", contains: "error" },
+      { kind: "json", path: "checks.0.status", equals: "ok" },
+    ];
+    expect(await probe(url, { assertions: passing })).toMatchObject({ status: "success" });
+    const failing: [assertion: object, errorCode: string, error: RegExp][] = [
+      [
+        { kind: "header", name: "X-Version", contains: "v2" },
+        "http_header",
+        /X-Version: “v1.2”, expected “v2” in it$/,
+      ],
+      [{ kind: "header", name: "X-Other", contains: "" }, "http_header", /without the header X-Other$/],
+      [{ kind: "body", contains: "rot" }, "http_body", /without “rot” in the body$/],
+      [{ kind: "bodyNot", contains: "grün" }, "http_body", /with “grün” in the body$/],
+      [{ kind: "json", path: "checks.0.count", equals: 4 }, "http_json", /checks.0.count = 3, expected 4$/],
+      [{ kind: "json", path: "checks.1", equals: null }, "http_json", /has no checks.1$/],
+      [{ kind: "json", path: "constructor", equals: null }, "http_json", /has no constructor$/],
+    ];
+    for (const [assertion, errorCode, error] of failing) {
+      expect(await probe(url, { assertions: [assertion] })).toMatchObject({
+        status: "missed",
+        errorCode,
+        error: expect.stringMatching(error),
+        rttUs: expect.any(Number),
+      });
+    }
+  });
+
+  it("fail on a body that is no JSON or came encoded unasked", async () => {
+    const assertions = [{ kind: "json", path: "a", equals: 1 }];
+    const plain = await serve((_, response) => response.end("<html>"));
+    expect(await probe(`http://127.0.0.1:${plain}/`, { assertions })).toMatchObject({
+      errorCode: "http_json",
+    });
+    const gzip = await serve((_, response) => response.setHeader("Content-Encoding", "gzip").end("…"));
+    expect(await probe(`http://127.0.0.1:${gzip}/`, { assertions })).toMatchObject({
+      errorCode: "http_body",
+    });
+    expect(await probe(`http://127.0.0.1:${gzip}/`)).toMatchObject({ status: "success" });
+  });
+});
+
+describe("http redirects", () => {
+  it("are followed up to the limit, loops included", async () => {
+    let requests = 0;
+    const port = await serve((request, response) => {
+      requests++;
+      const left = Number(request.url?.slice(1));
+      if (left > 0) redirect(response, `/${left - 1}`);
+      else response.end("there");
+    });
+    const url = (hops: number) => `http://127.0.0.1:${port}/${hops}`;
+    expect(await probe(url(3), { maxRedirects: 3 })).toMatchObject({ status: "success" });
+    requests = 0;
+    expect(await probe(url(100), { maxRedirects: 3 })).toMatchObject({
+      status: "missed",
+      errorCode: "http_redirect_limit",
+      error: `GET ${url(100)} was redirected more than 3 times`,
+    });
+    expect(requests).toBe(4);
+    expect(await probe(url(1), { maxRedirects: 0 })).toMatchObject({ errorCode: "http_status" });
+    expect(await probe(url(1), { expectedStatuses: [302] })).toMatchObject({ status: "success" });
+  });
+
+  it("are checked by the address rules at each hop", async () => {
+    for (const location of [
+      "http://169.254.169.254/latest",
+      "http://[::ffff:a9fe:a9fe]/",
+      "http://2852039166/",
+    ]) {
+      const port = await serve((_, response) => redirect(response, location));
+      expect(await probe(`http://127.0.0.1:${port}/`)).toMatchObject({
+        status: "system_error",
+        errorCode: "address_denied",
+      });
+    }
+  });
+
+  it("to what is no address are refused", async () => {
+    for (const location of [
+      "file:///etc/passwd",
+      "http://user:pw@127.0.0.1/",
+      "http://",
+      "http://a..b/",
+      "http://127.0.0.1:0/",
+    ]) {
+      const port = await serve((_, response) => redirect(response, location));
+      expect(await probe(`http://127.0.0.1:${port}/`)).toMatchObject({
+        status: "missed",
+        errorCode: "http_redirect_invalid",
+      });
+    }
+  });
+
+  it("keep secrets from other origins", async () => {
+    const seen: IncomingMessage["headers"][] = [];
+    const other = await serve((request, response) => {
+      seen.push(request.headers);
+      response.end();
+    });
+    const port = await serve((request, response) => {
+      if (request.url === "/") redirect(response, "/same");
+      else {
+        seen.push(request.headers);
+        redirect(response, `http://127.0.0.1:${other}/`);
+      }
+    });
+    const headers = { Authorization: "Bearer x", Cookie: "a=b", "X-Plain": "kept" };
+    await probe(`http://127.0.0.1:${port}/`, { headers });
+    expect(seen[0]).toMatchObject({ authorization: "Bearer x", cookie: "a=b", "x-plain": "kept" });
+    expect(seen[1]).toMatchObject({ "x-plain": "kept" });
+    expect(seen[1]).not.toHaveProperty("authorization");
+    expect(seen[1]).not.toHaveProperty("cookie");
+  });
+
+  it.each([
+    [301, "POST", "GET"],
+    [302, "POST", "GET"],
+    [302, "PUT", "PUT"],
+    [303, "PUT", "GET"],
+    [303, "HEAD", "HEAD"],
+    [307, "POST", "POST"],
+    [308, "POST", "POST"],
+  ])("with %i turn %s into %s", async (status, method, expected) => {
+    let seen: string | undefined;
+    const port = await serve((request, response) => {
+      if (request.url === "/") return redirect(response, "/next", status);
+      seen = `${request.method} ${request.headers["content-length"] ?? "-"}`;
+      response.end();
+    });
+    const body = method === "HEAD" ? null : "abc";
+    await probe(`http://127.0.0.1:${port}/`, { method, body });
+    expect(seen).toBe(`${expected} ${expected === method && body !== null ? "3" : "-"}`);
+  });
+});
+
+describe("http over TLS", () => {
+  it("speaks HTTP/1.1 and HTTP/2 as offered", async () => {
+    const h1 = await listen(createHttpsServer(identity, (_, response) => response.end("one")));
+    const h2 = await serveHttp2((stream) => {
+      stream.respond({ ":status": 200, "x-version": "2" });
+      stream.end("two");
+    });
+    const assertions = [
+      { kind: "body", contains: "two" },
+      { kind: "header", name: "x-version", contains: "2" },
+    ];
+    expect(await probe(`https://localhost:${h1}/`)).toMatchObject({
+      status: "success",
+      phases: { dns: expect.any(Number), connect: expect.any(Number), tls: expect.any(Number) },
+    });
+    expect(await probe(`https://localhost:${h2}/`, { assertions })).toMatchObject({ status: "success" });
+    expect(await probe(`https://localhost:${h2}/`, { version: "2" })).toMatchObject({ status: "success" });
+    expect(await probe(`https://localhost:${h1}/`, { version: "2" })).toMatchObject({
+      status: "missed",
+      errorCode: "tls_handshake",
+    });
+    expect(await probe(`https://localhost:${h2}/`, { version: "1.1" })).toMatchObject({ status: "missed" });
+  });
+
+  it("sends a body over HTTP/2", async () => {
+    let body = "";
+    const port = await serveHttp2((stream) => {
+      stream.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      stream.on("end", () => {
+        stream.respond({ ":status": 204 }, { endStream: true });
+      });
+    });
+    expect(await probe(`https://127.0.0.1:${port}/`, { method: "POST", body: "hello" })).toMatchObject({
+      status: "success",
+    });
+    expect(body).toBe("hello");
+  });
+
+  it("misses an HTTP/2 stream or session that breaks off", async () => {
+    const reset = await serveHttp2((stream) => stream.close(2));
+    expect(await probe(`https://localhost:${reset}/`)).toMatchObject({ errorCode: "connection_reset" });
+    const cut = await serveHttp2((stream) => {
+      stream.respond({ ":status": 200 });
+      stream.write("half", () => stream.session?.destroy());
+    });
+    expect(await probe(`https://localhost:${cut}/`)).toMatchObject({
+      status: "missed",
+      errorCode: expect.stringMatching(/^connection_(closed|reset)$/),
+    });
+  });
+
+  it("judges the certificate unless told not to", async () => {
+    const unknown = makeCertificate({ name: "localhost", hosts: ["localhost"] });
+    const port = await listen(
+      createHttpsServer({ cert: unknown.pem, key: unknown.keyPem }, (_, response) => response.end()),
+    );
+    expect(await probe(`https://localhost:${port}/`)).toMatchObject({ errorCode: "tls_self_signed" });
+    expect(await probe(`https://localhost:${port}/`, { verifyTls: false })).toMatchObject({
+      status: "success",
+    });
+  });
+
+  it("recognises plain HTTP on the port", async () => {
+    const port = await serve((_, response) => response.end());
+    expect(await probe(`https://127.0.0.1:${port}/`)).toMatchObject({
+      errorCode: "tls_handshake",
+      error: `127.0.0.1:${port} does not speak TLS`,
+    });
+  });
+});
+
+describe("http under a deadline", () => {
+  const hanging: [what: string, onConnection: (socket: Socket) => void, during: string][] = [
+    ["a silent server", () => undefined, "waiting for the answer"],
+    [
+      "a head that trickles",
+      (socket) => (socket.write("HTTP/1.1 200 OK\r\n"), trickle(socket, "X-A: b\r\n")),
+      "waiting for the answer",
+    ],
+    [
+      "a body that trickles",
+      (socket) => (socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"), trickle(socket, "x")),
+      "in the middle of the body",
+    ],
+  ];
+  it.each(hanging)("ends in time with %s, and when cancelled", async (_, onConnection, during) => {
+    const port = await serveRaw((socket) => socket.once("data", () => onConnection(socket)));
+    const startedAt = performance.now();
+    expect(await probe(`http://127.0.0.1:${port}/`, { timeoutMs: 100 })).toMatchObject({
+      status: "missed",
+      errorCode: "timeout",
+      error: `no answer from 127.0.0.1:${port} within 100 ms (${during})`,
+    });
+    expect(performance.now() - startedAt).toBeLessThan(150);
+    const controller = new AbortController();
+    const running = probe(`http://127.0.0.1:${port}/`, {}, controller.signal);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const abortedAt = performance.now();
+    controller.abort();
+    expect(await running).toMatchObject({ status: "system_error", errorCode: "cancelled" });
+    expect(performance.now() - abortedAt).toBeLessThan(50);
+  });
+});

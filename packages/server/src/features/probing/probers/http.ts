@@ -1,0 +1,127 @@
+// http: one new connection per measurement and hop; the RTT runs from the start (resolution included) to the last byte.
+import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
+import { canonicalHost, type OptionsOf } from "@nightbell/contract";
+import type { Prober } from "../prober.js";
+import { type Attempt, attempt, microseconds, ProbeFailure } from "./attempt.js";
+import { connectTo, type NameServers, resolveTarget } from "./connection.js";
+import { judge, judgeStatus, readsBody } from "./http-assertions.js";
+import { exchangeHttp1, exchangeHttp2, type HttpHead, type HttpRequest } from "./http-exchange.js";
+import { redirectOf } from "./http-redirect.js";
+import { targetOf } from "./target.js";
+import { handshake } from "./tls-handshake.js";
+
+type Options = OptionsOf<"http">;
+
+/** Identity, so that what is measured is what is sent, and no body can unfold into a larger one. */
+const defaultHeaders = { accept: "*/*", "accept-encoding": "identity", "user-agent": "Nightbell" };
+
+const protocolsOf: Record<Options["version"], string[]> = {
+  auto: ["h2", "http/1.1"],
+  "1.1": ["http/1.1"],
+  "2": ["h2"],
+};
+
+export function createHttpProber(context: SecureContext, servers?: NameServers): Prober<Options> {
+  return {
+    type: "http",
+    probe: ({ target, options }, signal) =>
+      attempt(options.timeoutMs, signal, (current) =>
+        measure(current, firstRequest(target, options), options, { context, servers }),
+      ),
+  };
+}
+
+interface Environment {
+  context: SecureContext;
+  servers: NameServers;
+}
+
+async function measure(
+  current: Attempt,
+  first: HttpRequest,
+  options: Options,
+  environment: Environment,
+): Promise<number> {
+  let request = first;
+  for (let redirects = 0; ; redirects++) {
+    const hop = await answerTo(current, request, options, environment);
+    const isAnswer = options.maxRedirects === 0 || options.expectedStatuses.includes(hop.head.status);
+    const redirect = isAnswer ? null : redirectOf(request, hop.head);
+    if (redirect === null) return examine(current, request, hop, options);
+    hop.socket.destroy();
+    if ("failure" in redirect) throw new ProbeFailure(redirect.failure.code, redirect.failure.error);
+    if (redirects === options.maxRedirects)
+      throw new ProbeFailure(
+        "http_redirect_limit",
+        `${first.method} ${first.url.href} was redirected more than ${options.maxRedirects} times`,
+      );
+    request = redirect.to;
+  }
+}
+
+interface Hop {
+  head: HttpHead;
+  socket: Socket;
+  /** When the head of the answer was there (performance.now()). */
+  at: number;
+}
+
+/** Connects anew and sends one request. */
+async function answerTo(
+  current: Attempt,
+  request: HttpRequest,
+  options: Options,
+  { context, servers }: Environment,
+): Promise<Hop> {
+  const { url } = request;
+  const isSecure = url.protocol === "https:";
+  const host = canonicalHost(url.hostname) ?? url.hostname;
+  const address = await resolveTarget(current, host, options.family, servers);
+  const connected = await connectTo(current, address, Number(url.port) || (isSecure ? 443 : 80));
+  const { endpoint } = connected;
+  if (!isSecure) {
+    const head = await exchangeHttp1(current, connected.socket, endpoint, request);
+    return { head, socket: connected.socket, at: current.phase("firstByte", connected.at) };
+  }
+  const protocols = protocolsOf[options.version];
+  const secured = await handshake(current, connected, "tls", { serverName: host, protocols, context });
+  if (options.verifyTls && secured.certificate !== null)
+    throw new ProbeFailure(secured.certificate.code, secured.certificate.error);
+  const isHttp2 = secured.socket.alpnProtocol === "h2";
+  if (options.version === "2" && !isHttp2)
+    throw new ProbeFailure("tls_handshake", `${endpoint} does not offer HTTP/2`);
+  const exchange = isHttp2 ? exchangeHttp2 : exchangeHttp1;
+  const head = await exchange(current, secured.socket, endpoint, request);
+  return { head, socket: secured.socket, at: current.phase("firstByte", secured.at) };
+}
+
+/** Reads the body of the last answer and judges the whole. */
+async function examine(
+  current: Attempt,
+  request: HttpRequest,
+  { head, at }: Hop,
+  options: Options,
+): Promise<number> {
+  const asked = `${request.method} ${request.url.href}`;
+  const keep = readsBody(options.assertions);
+  const body = await head.readBody({ maxBytes: options.maxBodyBytes, keep }).catch((error: unknown) => {
+    // A wrong status is what a person wants to know, whatever became of the body.
+    const status = judgeStatus(asked, head.status, options.expectedStatuses);
+    throw status === null ? error : new ProbeFailure(status.code, status.error);
+  });
+  const rttUs = microseconds(current.phase("transfer", at) - current.startedAt);
+  const failure = judge(asked, { status: head.status, headers: head.headers, body }, options);
+  if (failure !== null) throw new ProbeFailure(failure.code, failure.error, rttUs);
+  return rttUs;
+}
+
+function firstRequest(target: string, { method, headers, body }: Options): HttpRequest {
+  const own = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return {
+    method,
+    url: new URL(targetOf("http", target).url),
+    headers: { ...defaultHeaders, ...Object.fromEntries(own) },
+    body,
+  };
+}
