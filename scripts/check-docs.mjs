@@ -7,9 +7,12 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const made = /(?:^|\/)(?:node_modules|dist|\.git|\.nightbell|coverage|screenshots|results|fixtures)(?:\/|$)/;
 /** A path in code counts when it has a folder and ends in a slash or in one of these. */
 const pathPattern =
-  /^\.{0,2}[\w@.{}*,-]*(?:\/[\w@.{}*,-]+)+(?:\/|\.(?:ts|tsx|mjs|js|json|md|sql|css|html|ya?ml|sh|png))$|^[\w.-]+(?:\/[\w.-]+)*\/$/;
+  /^[\w@.{}*,-]+(?:\/[\w@.{}*,-]+)+(?:\/|\.(?:ts|tsx|mjs|js|json|md|sql|css|html|ya?ml|sh|png))$|^[\w.-]+(?:\/[\w.-]+)*\/$/;
 /** Documents may leave out the folder of the server's sources, which they speak of most. */
 const pathBases = ["", "packages/server", "packages/server/src"];
+
+/** Variables of other programs that documents speak of. */
+const foreignVariables = new Set(["PGPASSWORD"]);
 
 /** Sentences about what the documents below `root` name and what does not exist: `[{ file, line, fault }]`. */
 export function findDeadReferences(root) {
@@ -68,7 +71,9 @@ function unknownVariables({ words }, code) {
   const names = [...code.matchAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z][A-Z0-9]+(?==)/g)].map(
     ([name]) => name,
   );
-  return names.filter((name) => !words.has(name)).map((name) => `no variable ${name} in the program`);
+  return names
+    .filter((name) => !words.has(name) && !foreignVariables.has(name))
+    .map((name) => `no variable ${name} in the program`);
 }
 
 function pathExists({ root, files }, file, code) {

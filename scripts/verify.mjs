@@ -19,6 +19,7 @@ const steps = [
     command: [tool("vitest"), "run", "--config", "scripts/vitest.config.mjs", "--reporter", "dot"],
   },
   { name: "docs", command: script("check-docs.mjs") },
+  { name: "reference", command: script("docs.mjs", "--check") },
   { name: "dependencies", command: script("check-dependencies.mjs") },
 ];
 
