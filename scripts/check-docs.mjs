@@ -83,11 +83,11 @@ function pathExists({ root, files }, file, code) {
   return bases.some((base) => files.some((path) => globToPattern(join(base, code)).test(path)));
 }
 
-/** A pattern for the two signs that documents use: `*` within a folder, and `{a,b}`. */
+/** A pattern for the two signs that documents use, `*` within a folder and `{a,b}`; a folder's holds for what is in it. */
 function globToPattern(glob) {
   const escaped = glob.replaceAll(/[.+^$()|[\]\\]/g, String.raw`\$&`);
   const choices = escaped.replaceAll(/\{([^}]*)\}/g, (_, list) => `(?:${list.replaceAll(",", "|")})`);
-  return new RegExp(`^${choices.replaceAll("*", "[^/]*")}$`);
+  return new RegExp(`^${choices.replaceAll("*", "[^/]*")}${glob.endsWith("/") ? "" : "$"}`);
 }
 
 /** The anchors that GitHub gives the headings of a document. */
