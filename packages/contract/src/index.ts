@@ -1,4 +1,4 @@
-import "./messages.js";
+export * from "./messages.js";
 export * from "./accounts.js";
 export * from "./health.js";
 export { canonicalHost, isIpv4, isIpv6 } from "./hosts.js";

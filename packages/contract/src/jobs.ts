@@ -198,7 +198,14 @@ export function checkTyped(
   }
   const options = optionsByType[probe.type].safeParse(probe.options);
   for (const issue of options.error?.issues ?? []) {
-    context.addIssue({ code: "custom", message: issue.message, path: ["options", ...issue.path] });
+    const keys = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [key]) : [[]];
+    for (const key of keys) {
+      context.addIssue({
+        code: "custom",
+        message: issue.message,
+        path: ["options", ...issue.path, ...key],
+      });
+    }
   }
   if (options.success) probe.options = options.data;
 }

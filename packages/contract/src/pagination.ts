@@ -4,7 +4,8 @@ import { z } from "zod";
 export const PageQuery = z.object({
   page: z.coerce.number().int().min(1).max(1_000_000).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().min(1).max(500).optional(),
+  /** As `nextCursor` came; it carries the sort keys of a row, of which a title may be long. */
+  cursor: z.string().min(1).max(2_000).optional(),
 });
 export type PageQuery = z.infer<typeof PageQuery>;
 

@@ -23,7 +23,7 @@ export function encodeCursor(scope: string, keys: readonly unknown[]): string {
 }
 
 /** Reads a cursor whose keys have the given form; throws `validation_failed` for anything else. */
-export function decodeCursor<Keys extends z.ZodTuple>(
+export function decodeCursor<Keys extends z.ZodType>(
   cursor: string,
   scope: string,
   keys: Keys,

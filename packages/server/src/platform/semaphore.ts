@@ -1,16 +1,15 @@
-import { NightbellError } from "./errors.js";
+import type { NightbellError } from "./errors.js";
 
-/** Bounds how many run at once and how many wait; beyond both, `overloaded` says so at once. */
+/** Bounds how many run at once and how many wait; who comes beyond both is refused at once. */
 export class Semaphore {
   readonly #limit: { readonly concurrency: number; readonly queue: number };
-  readonly #refusal: string;
+  readonly #refuse: () => NightbellError;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** `refusal` is the sentence for whom there is no place. */
-  constructor(limit: { concurrency: number; queue: number }, refusal: string) {
+  constructor(limit: { concurrency: number; queue: number }, refuse: () => NightbellError) {
     this.#limit = limit;
-    this.#refusal = refusal;
+    this.#refuse = refuse;
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
@@ -27,7 +26,7 @@ export class Semaphore {
       this.#running += 1;
       return;
     }
-    if (this.#waiting.length >= this.#limit.queue) throw new NightbellError("overloaded", this.#refusal);
+    if (this.#waiting.length >= this.#limit.queue) throw this.#refuse();
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 

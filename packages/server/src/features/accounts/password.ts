@@ -1,5 +1,6 @@
 // Passwords as scrypt hashes that name their parameters: `scrypt$n=16384,r=8,p=5$<salt>$<hash>`, base64url.
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { NightbellError } from "../../platform/errors.js";
 import { Semaphore } from "../../platform/semaphore.js";
 
 interface Parameters {
@@ -16,7 +17,7 @@ const HASH_BYTES = 32;
 /** Hashing holds one of libuv's four threads for all of its time, and name resolution and files need some too. */
 const hashing = new Semaphore(
   { concurrency: 2, queue: 100 },
-  "Too many people are logging in at once; try again in a moment.",
+  () => new NightbellError("overloaded", "Too many people are logging in at once; try again in a moment."),
 );
 
 export async function hashPassword(password: string): Promise<string> {

@@ -14,11 +14,11 @@ export function addValidation(app: FastifyInstance): void {
 
 const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   // A malformed id is the id of nothing.
-  if (httpPart === "params") return (params) => accept(read(schema, params), notFound);
+  if (httpPart === "params") return (params) => accept(schema.safeParse(params), notFound);
   return (input) => {
     const unreadable = findUnreadableText(input, []);
     if (unreadable !== null) return { error: invalid([unreadable]) };
-    return accept(read(schema, input), (issues) => invalid(fieldErrors(issues)));
+    return accept(schema.safeParse(input), (issues) => invalid(fieldErrors(issues)));
   };
 };
 
@@ -35,38 +35,9 @@ export function parseOrRefuse<Schema extends z.ZodType>(
   input: unknown,
   prefix: PropertyKey[] = [],
 ): z.output<Schema> {
-  const result = read(schema, input);
+  const result = schema.safeParse(input);
   if (result.success) return result.data;
   throw invalid(fieldErrors(result.error.issues, prefix));
-}
-
-function read<Schema extends z.ZodType>(schema: Schema, input: unknown) {
-  return schema.safeParse(input, { error: messageOf });
-}
-
-/** Sentences for the issues whose own message speaks of types; a message of the schema wins over these. */
-function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
-  switch (issue.code) {
-    case "invalid_type":
-      if (issue.input === undefined) return "is required";
-      return issue.expected === "int" ? "must be a whole number" : `must be ${withArticle(issue.expected)}`;
-    case "invalid_value":
-      return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`;
-    case "invalid_format":
-      return `must be ${issue.format === "datetime" ? "an ISO 8601 time such as 2030-01-31T12:00:00Z" : `a valid ${issue.format.toUpperCase()}`}`;
-    case "too_small":
-    case "too_big": {
-      const unit = { string: " characters", array: " items" }[issue.origin as string] ?? "";
-      const bound = issue.code === "too_small" ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
-      return `must ${unit === "" ? "be" : "have"} ${bound}${unit}`;
-    }
-    default:
-      return undefined;
-  }
-}
-
-function withArticle(type: string): string {
-  return `${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`;
 }
 
 /** Flattens zod's issues; each unknown key becomes an error of its own. */
@@ -74,7 +45,7 @@ export function fieldErrors(issues: readonly z.core.$ZodIssue[], prefix: Propert
   return issues.flatMap((issue): FieldError[] => {
     const path = [...prefix, ...issue.path];
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: dotted([...path, key]), message: "is not a known field" }));
+      return issue.keys.map((key) => ({ path: dotted([...path, key]), message: issue.message }));
     }
     return [{ path: dotted(path), message: issue.message }];
   });

@@ -25,10 +25,7 @@ export async function addWebApp(app: FastifyInstance, root: string): Promise<Pag
     // Names under assets/ carry a hash of their content; everything else is asked for again.
     setHeaders: (reply, path) => {
       const isHashed = path.startsWith(join(root, "assets"));
-      void reply.header(
-        "cache-control",
-        isHashed ? `public, max-age=${YEAR_SECONDS}, immutable` : "no-cache",
-      );
+      reply.setHeader("cache-control", isHashed ? `public, max-age=${YEAR_SECONDS}, immutable` : "no-cache");
     },
   });
 

@@ -1,0 +1,108 @@
+// Editing a job: locked, compared with the version the caller saw, checked as a whole, and its grid moved along.
+import { checkTyped, type JobPatch } from "@nightbell/contract";
+import type { z } from "zod";
+import { type FieldError, NightbellError } from "../../platform/errors.js";
+import { invalid } from "../../platform/http/validation.js";
+import { type CreateContext, refuseSimulation, refuseUnknownLocations } from "./create.js";
+import { findJob, noJob } from "./find.js";
+import { lockJobs, writeGrids } from "./queries.js";
+import { type JobRow, stateOf } from "./row.js";
+import { editGrid, endOf, isOver } from "./rules.js";
+
+type Patch = z.output<typeof JobPatch>;
+
+/** What may still be said about a job that is over; the rest would rewrite its history. */
+const EDITABLE_WHEN_OVER: ReadonlySet<string> = new Set(["title", "thresholds"]);
+
+/**
+ * Throws `not_found`, `version_conflict` when the caller saw an older version, `invalid_transition`,
+ * `validation_failed`, `simulation_forbidden`.
+ */
+export function editJob(
+  context: CreateContext,
+  id: string,
+  patch: Patch,
+  ifMatch: string | undefined,
+): Promise<JobRow> {
+  const { db, account, now } = context;
+  return db.transaction().execute(async (tx) => {
+    const [row] = await lockJobs(tx, account.organisationId, [id]);
+    if (row === undefined) throw noJob();
+    refuseOtherVersion(row.version, ifMatch);
+    const fields = Object.keys(patch);
+    if (fields.length === 0) return row;
+    if (isOver(row.status) && !fields.every((field) => EDITABLE_WHEN_OVER.has(field))) {
+      throw new NightbellError(
+        "invalid_transition",
+        `This job is ${row.status}; only its title and thresholds can be changed.`,
+      );
+    }
+    if (patch.monitoringMode === "simulated") refuseSimulation(context);
+    if (patch.locations !== undefined) {
+      await refuseUnknownLocations(tx, account.organisationId, [
+        { names: patch.locations, path: ["locations"] },
+      ]);
+    }
+    const measured = checkMerged(row, patch);
+    const durationSeconds =
+      patch.durationSeconds === undefined ? row.duration_seconds : patch.durationSeconds;
+    const cadenceMs =
+      patch.cadenceSeconds === undefined ? row.cadence_ms : Math.round(patch.cadenceSeconds * 1_000);
+    const before = stateOf(row, row.grid);
+    const endsAt = before.startedAt === null ? null : endOf(before.startedAt, durationSeconds);
+    if (patch.durationSeconds !== undefined && endsAt !== null && endsAt <= now) throw endsInThePast();
+
+    await tx
+      .updateTable("jobs")
+      .set({
+        title: patch.title ?? row.title,
+        target: measured.target,
+        options: JSON.stringify(measured.options),
+        cadence_ms: cadenceMs,
+        duration_seconds: durationSeconds,
+        monitoring_mode: patch.monitoringMode ?? row.monitoring_mode,
+        simulation: JSON.stringify(patch.simulation ?? row.simulation),
+        locations: patch.locations ?? row.locations,
+        thresholds: JSON.stringify(patch.thresholds ?? row.thresholds),
+        ends_at: endsAt === null ? null : new Date(endsAt),
+        version: row.version + 1,
+      })
+      .where("job_no", "=", row.job_no)
+      .execute();
+    const change = editGrid({ ...before, cadenceMs, durationSeconds, endsAt }, now);
+    await writeGrids(tx, [{ jobNo: row.job_no, latest: row.grid, change }]);
+    return findJob(tx, account.organisationId, id);
+  });
+}
+
+/** RFC 9110, 13.1.1. Proxies that compress mark entity tags as weak; the version within still identifies the job. */
+export function refuseOtherVersion(version: number, ifMatch: string | undefined): void {
+  if (ifMatch === undefined || ifMatch.trim() === "*") return;
+  const seen = ifMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  if (seen.includes(`"${version}"`)) return;
+  throw new NightbellError(
+    "version_conflict",
+    `Somebody else changed this job; it is now at version ${version}. Load it again and repeat your change.`,
+  );
+}
+
+/** Options are replaced as a whole, and must fit the job's type as the target must. */
+function checkMerged(row: JobRow, patch: Patch): { target: string; options: Record<string, unknown> } {
+  const merged = {
+    type: row.type,
+    target: patch.target ?? row.target,
+    options: patch.options ?? row.options,
+  };
+  const errors: FieldError[] = [];
+  checkTyped(merged, {
+    addIssue: ({ path, message }) => errors.push({ path: path.map(String).join("."), message }),
+  });
+  if (errors.length > 0) throw invalid(errors);
+  return merged;
+}
+
+function endsInThePast(): NightbellError {
+  return invalid([
+    { path: "durationSeconds", message: "would have ended already; cancel the job to end it now" },
+  ]);
+}

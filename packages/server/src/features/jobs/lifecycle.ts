@@ -1,0 +1,85 @@
+// What happens to jobs without a person asking: pollers start them, and their time runs out.
+import { sql } from "kysely";
+import type { Db } from "../../platform/db.js";
+import type { Grid } from "./grid.js";
+import { insertGrids } from "./queries.js";
+import { COMPLETION_GRACE_MS, firstGrid } from "./rules.js";
+
+export interface StartedJob {
+  readonly jobNo: number;
+  readonly id: string;
+  readonly grid: Grid;
+  readonly startedAt: number;
+  readonly endsAt: number | null;
+}
+
+/**
+ * Starts those of the jobs that are pending: status, times and the first stretch of the grid commit together. Of two
+ * pollers that ask for the same job one starts it; the other finds it running and gets nothing back for it.
+ */
+export function startPendingJobs(db: Db, jobNos: readonly number[], now: number): Promise<StartedJob[]> {
+  return db.transaction().execute(async (tx) => {
+    const pending = await tx
+      .selectFrom("jobs")
+      .select(["job_no", "id", "cadence_ms", "duration_seconds"])
+      .where("job_no", "=", sql<number>`any(${jobNos}::int[])`)
+      .where("status", "=", "pending")
+      .orderBy("job_no")
+      .forUpdate()
+      .execute();
+    const started = pending.map((row): StartedJob => {
+      const job = { id: row.id, cadenceMs: row.cadence_ms, durationSeconds: row.duration_seconds };
+      return { jobNo: row.job_no, id: row.id, ...firstGrid(job, now) };
+    });
+    if (started.length === 0) return [];
+    await sql`
+      update jobs set status = 'running',
+        started_at = to_timestamp(started.started_at / 1000.0), ends_at = to_timestamp(started.ends_at / 1000.0)
+      from unnest(
+        ${started.map((job) => job.jobNo)}::int[],
+        ${started.map((job) => job.startedAt)}::bigint[],
+        ${started.map((job) => job.endsAt)}::bigint[]) as started (job_no, started_at, ends_at)
+      where jobs.job_no = started.job_no`.execute(tx);
+    await insertGrids(tx, started);
+    return started;
+  });
+}
+
+/**
+ * Completes those of the jobs that run and whose time is over; the poller calls it when their last result is stored.
+ * Returns the numbers of the jobs that this call completed. Their grids end by themselves.
+ */
+export async function completeJobs(db: Db, jobNos: readonly number[], now: number): Promise<number[]> {
+  const { rows } = await sql<{ job_no: number }>`
+    update jobs set status = 'completed', completed_at = ${new Date(now)}
+    where job_no in (
+      select job_no from jobs
+      where job_no = any(${jobNos}::int[]) and status = 'running' and ends_at <= ${new Date(now)}
+      order by job_no for update)
+    returning job_no`.execute(db);
+  return rows.map((row) => row.job_no);
+}
+
+/** How many jobs one statement of the backstop completes; it repeats while there are more. */
+const OVERDUE_BATCH = 1_000;
+
+/**
+ * Completes jobs whose poller did not: those paused, and those whose poller is gone. Waits for the last probe's timeout
+ * and the poller's own attempt. A task of the scheduler; served by jobs_ending.
+ */
+export async function completeOverdueJobs(db: Db, now: number): Promise<number> {
+  let completed = 0;
+  for (;;) {
+    const { rows } = await sql<{ job_no: number }>`
+      update jobs set status = 'completed', completed_at = ${new Date(now)}
+      where job_no in (
+        select job_no from jobs
+        where status in ('running', 'paused') and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}
+          and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}
+            - coalesce((options ->> 'timeoutMs')::int, 0) * interval '1 millisecond'
+        order by job_no limit ${OVERDUE_BATCH} for update skip locked)
+      returning job_no`.execute(db);
+    completed += rows.length;
+    if (rows.length < OVERDUE_BATCH) return completed;
+  }
+}

@@ -1,0 +1,220 @@
+import {
+  Job,
+  JobBulkBody,
+  JobBulkResult,
+  JobCreate,
+  JobImportBody,
+  JobImportResult,
+  JobListQuery,
+  type JobOptions,
+  JobPage,
+  JobPatch,
+  ProbeResult,
+  ProbeTestBody,
+} from "@nightbell/contract";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Config } from "../../config/config.js";
+import type { Clock } from "../../platform/clock.js";
+import type { Db } from "../../platform/db.js";
+import type { ErrorCodeName } from "../../platform/errors.js";
+import type { App } from "../../platform/http/app.js";
+import { changeJob, changeJobs } from "./change.js";
+import { type CreateContext, createJob, importJobs } from "./create.js";
+import { editJob } from "./edit.js";
+import { findJob } from "./find.js";
+import { claimOf, IdempotencyHeaders } from "./idempotency.js";
+import { listJobs } from "./list.js";
+import { createProbeTester, type ProbeOnce } from "./probe-test.js";
+import { type JobRow, jobToApi } from "./row.js";
+import { JobTotals } from "./totals.js";
+
+export interface JobRouteOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly config: Pick<Config, "NODE_ENV">;
+  /** Runs a probe once, for `POST /api/probes/test`. */
+  readonly probe: ProbeOnce;
+}
+
+/** A thousand jobs with generous options. */
+const IMPORT_LIMIT_BYTES = 16 * 1_048_576;
+
+const tags = ["jobs"];
+const params = z.object({ id: z.uuid() });
+const IfMatch = z.looseObject({
+  "if-match": z.string().max(1_000).optional().describe('The version seen, such as `"3"`'),
+});
+const creationErrors: ErrorCodeName[] = ["simulation_forbidden", "idempotency_mismatch"];
+
+export async function jobRoutes(app: App, { db, clock, config, probe }: JobRouteOptions): Promise<void> {
+  const totals = new JobTotals(db, clock, app.log);
+  const testProbe = createProbeTester(probe, clock);
+  const contextOf = (request: FastifyRequest): CreateContext => ({
+    db,
+    account: request.account,
+    allowsSimulation: config.NODE_ENV !== "production",
+    now: clock.now(),
+  });
+
+  app.get(
+    "/api/jobs",
+    { schema: { tags, summary: "List jobs", querystring: JobListQuery, response: { 200: JobPage } } },
+    async (request) => listJobs(db, totals, request.account.organisationId, request.query),
+  );
+
+  app.post(
+    "/api/jobs",
+    {
+      config: { access: "responder", errors: creationErrors },
+      schema: {
+        tags,
+        summary: "Create a job",
+        description: "It is pending until a poller takes it, within a second, and starts it.",
+        headers: IdempotencyHeaders,
+        body: JobCreate,
+        response: { 201: Job },
+      },
+    },
+    async (request, reply) => {
+      const claim = claimOf(request.headers["idempotency-key"], "create", request.body);
+      const row = await createJob(contextOf(request), request.body, claim);
+      return answer(row, reply.code(201).header("location", `/api/jobs/${row.id}`));
+    },
+  );
+
+  app.post(
+    "/api/jobs/import",
+    {
+      bodyLimit: IMPORT_LIMIT_BYTES,
+      config: { access: "responder", errors: creationErrors },
+      schema: {
+        tags,
+        summary: "Create many jobs, all or none",
+        headers: IdempotencyHeaders,
+        body: JobImportBody,
+        response: { 201: JobImportResult },
+      },
+    },
+    async (request, reply) => {
+      const claim = claimOf(request.headers["idempotency-key"], "import", request.body);
+      const rows = await importJobs(contextOf(request), request.body.jobs, claim);
+      return reply.code(201).send({ created: rows.map(jobToApi) });
+    },
+  );
+
+  app.post(
+    "/api/jobs/bulk",
+    {
+      config: { access: "responder" },
+      schema: {
+        tags,
+        summary: "Pause, resume, cancel or delete many jobs",
+        description: "Each job succeeds or fails by itself.",
+        body: JobBulkBody,
+        response: { 200: JobBulkResult },
+      },
+    },
+    async (request) => {
+      const { ids, action } = request.body;
+      const result = await changeJobs(db, request.account.organisationId, ids, action, clock.now());
+      return {
+        succeeded: result.succeeded,
+        failed: result.failed.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
+      };
+    },
+  );
+
+  app.get(
+    "/api/jobs/:id",
+    { schema: { tags, summary: "Read a job", params, response: { 200: Job } } },
+    async (request, reply) =>
+      answer(await findJob(db, request.account.organisationId, request.params.id), reply),
+  );
+
+  app.patch(
+    "/api/jobs/:id",
+    {
+      config: {
+        access: "responder",
+        errors: ["version_conflict", "invalid_transition", "simulation_forbidden"],
+      },
+      schema: {
+        tags,
+        summary: "Edit a job",
+        description: "Fields left out stay as they are; `options` are replaced as a whole.",
+        params,
+        headers: IfMatch,
+        body: JobPatch,
+        response: { 200: Job },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      return answer(await editJob(contextOf(request), id, request.body, request.headers["if-match"]), reply);
+    },
+  );
+
+  app.delete(
+    "/api/jobs/:id",
+    {
+      config: { access: "responder" },
+      schema: { tags, summary: "Delete a job", params, response: { 204: z.undefined() } },
+    },
+    async (request, reply) => {
+      await changeJob(db, request.account.organisationId, request.params.id, "delete", clock.now());
+      return reply.code(204).send();
+    },
+  );
+
+  for (const [action, summary] of [
+    ["pause", "Pause a running job"],
+    ["resume", "Resume a paused job"],
+    ["cancel", "Cancel a job for good"],
+  ] as const) {
+    app.post(
+      `/api/jobs/:id/${action}`,
+      {
+        config: { access: "responder", errors: ["invalid_transition"] },
+        schema: { tags, summary, params, response: { 200: Job } },
+      },
+      async (request, reply) => {
+        const { organisationId } = request.account;
+        await changeJob(db, organisationId, request.params.id, action, clock.now());
+        return answer(await findJob(db, organisationId, request.params.id), reply);
+      },
+    );
+  }
+
+  app.post(
+    "/api/probes/test",
+    {
+      config: { access: "responder" },
+      schema: {
+        tags: ["probes"],
+        summary: "Run a probe once",
+        description: "Answers with what the probe found; a target that is down is an answer, not an error.",
+        body: ProbeTestBody,
+        response: { 200: ProbeResult },
+      },
+    },
+    async (request, reply) => {
+      const { type, target } = request.body;
+      // The body's schema has checked them against the type.
+      const options = request.body.options as JobOptions;
+      return testProbe(request.account.userId, { type, target, options }, abortedWith(reply));
+    },
+  );
+}
+
+function answer(row: JobRow, reply: FastifyReply): Job {
+  void reply.header("etag", `"${row.version}"`);
+  return jobToApi(row);
+}
+
+/** Aborts when the client goes away before it has its answer. */
+function abortedWith(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once("close", () => controller.abort());
+  return controller.signal;
+}
