@@ -1,0 +1,223 @@
+// Which jobs this poller measures, kept in step with the database: changes within a second, whatever was missed
+// at the next full comparison. While the database is away the jobs stay as they are and are measured on.
+import { setTimeout as delay } from "node:timers/promises";
+import { optionsByType, JobType, Simulation, type JobOptions } from "@nightbell/contract";
+import type { Clock } from "../../platform/clock.js";
+import type { Db } from "../../platform/db.js";
+import type { Logger } from "../../platform/log.js";
+import type { JobDefinition } from "./measured-job.js";
+import {
+  changedJobs,
+  changeHorizon,
+  deletedJobs,
+  digestOf,
+  groupOf,
+  jobDigests,
+  readJobs,
+  runningJobs,
+  type JobRevision,
+  type JobRow,
+  type Share,
+} from "./queries.js";
+import { MAX_BEHIND_MS } from "./slots.js";
+
+/** Longest time between two looks for changes, when no notification comes through. */
+const LOOK_INTERVAL_MS = 500;
+/** Shortest time between two looks, when notifications rain. */
+const LOOK_PAUSE_MS = 50;
+/** Jobs read at once: a few milliseconds of parsing, so that no probe waits behind it. */
+const READ_BATCH = 500;
+/** Distinct options kept for sharing; most jobs have the defaults of their type. */
+const MAX_SHARED_OPTIONS = 10_000;
+
+/** Who measures the jobs. */
+export interface JobHolder {
+  /** The revision of a job it has; undefined when it has not. */
+  revisionOf(jobNo: number): number | undefined;
+  held(): Iterable<JobRevision>;
+  put(job: JobDefinition): void;
+  remove(jobNo: number, reason: "deleted" | "stopped"): void;
+}
+
+export interface AssignmentsOptions {
+  db: Db;
+  share: Share;
+  holder: JobHolder;
+  /** POLL_INTERVAL_MS: time between full comparisons. */
+  compareIntervalMs: number;
+  /** Moves jobs from pending to running and opens their grids. */
+  startPending: (jobNos: number[], now: number) => Promise<unknown>;
+  clock: Clock;
+  log: Logger;
+}
+
+export class Assignments {
+  readonly #options: AssignmentsOptions;
+  readonly #sharedOptions = new Map<string, JobOptions>();
+  readonly #abort = new AbortController();
+  /** Changes up to here have been seen; null before the first look. */
+  #horizon: string | null = null;
+  #comparedAt = -Infinity;
+  #failures = 0;
+  #loop: Promise<void> | null = null;
+  #isWoken = false;
+  #endWait: () => void = () => undefined;
+
+  constructor(options: AssignmentsOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the jobs have been read for the first time. Throws when the database cannot be read. */
+  async start(): Promise<void> {
+    await this.#update();
+    this.#loop = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.wake();
+    await this.#loop;
+  }
+
+  /** Something may have changed: look now rather than at the next interval. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#endWait();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      await this.#wait();
+      if (this.#abort.signal.aborted) return;
+      try {
+        await this.#update();
+        if (this.#failures > 0) this.#options.log.info("jobs can be read again");
+        this.#failures = 0;
+      } catch (error) {
+        if (this.#failures === 0)
+          this.#options.log.warn({ err: error }, "jobs cannot be read; they are measured on as they are");
+        this.#failures += 1;
+      }
+    }
+  }
+
+  /** Until something may have changed, but never shorter than the pause nor longer than the interval. */
+  async #wait(): Promise<void> {
+    const { signal } = this.#abort;
+    const pause = (ms: number) => delay(ms, undefined, { signal }).catch(() => undefined);
+    await pause(LOOK_PAUSE_MS);
+    const woken = new Promise<void>((resolve) => {
+      this.#endWait = resolve;
+    });
+    if (!this.#isWoken) await Promise.race([woken, pause(LOOK_INTERVAL_MS - LOOK_PAUSE_MS)]);
+    this.#isWoken = false;
+  }
+
+  async #update(): Promise<void> {
+    const { clock, compareIntervalMs } = this.#options;
+    // The horizon is taken before the rows are read: a transaction that the read does not see yet has a later number.
+    const horizon = await changeHorizon(this.#options.db);
+    if (this.#horizon !== null) await this.#takeChanges(this.#horizon);
+    if (clock.monotonic() - this.#comparedAt >= compareIntervalMs) {
+      await this.#compareAll();
+      this.#comparedAt = clock.monotonic();
+    }
+    this.#horizon = horizon;
+  }
+
+  async #takeChanges(horizon: string): Promise<void> {
+    const { db, share, holder } = this.#options;
+    const [changes, deleted] = [await changedJobs(db, share, horizon), await deletedJobs(db, horizon)];
+    for (const { jobNo, duty } of changes) if (duty !== "measure") holder.remove(jobNo, "stopped");
+    for (const jobNo of deleted) holder.remove(jobNo, "deleted");
+    await this.#read(changes.filter(({ duty }) => duty === "measure"));
+    await this.#startPending(changes.filter(({ duty }) => duty === "start").map(({ jobNo }) => jobNo));
+  }
+
+  async #compareAll(): Promise<void> {
+    const { db, share, holder } = this.#options;
+    const { digests, pending } = await jobDigests(db, share);
+    for (const job of holder.held()) {
+      const group = groupOf(job.jobNo);
+      digests.set(group, (digests.get(group) ?? 0) - digestOf(job));
+    }
+    const different = [...digests].filter(([, digest]) => digest !== 0).map(([group]) => group);
+    if (different.length > 0) await this.#compareGroups(different);
+    await this.#startPending(pending);
+  }
+
+  async #compareGroups(groups: number[]): Promise<void> {
+    const { db, share, holder } = this.#options;
+    const running = await runningJobs(db, share, groups);
+    const numbers = new Set(running.map(({ jobNo }) => jobNo));
+    const inGroups = new Set(groups);
+    const surplus = [...holder.held()].filter(
+      ({ jobNo }) => inGroups.has(groupOf(jobNo)) && !numbers.has(jobNo),
+    );
+    for (const { jobNo } of surplus) holder.remove(jobNo, "stopped");
+    await this.#read(running);
+  }
+
+  /** Puts those that the holder does not have in this revision. */
+  async #read(jobs: readonly JobRevision[]): Promise<void> {
+    const { holder } = this.#options;
+    const stale = jobs.filter(({ jobNo, revision }) => holder.revisionOf(jobNo) !== revision);
+    for (const batch of batches(stale.map(({ jobNo }) => jobNo))) await this.#put(batch);
+  }
+
+  async #startPending(jobNos: number[]): Promise<void> {
+    const { startPending, clock } = this.#options;
+    for (const batch of batches(jobNos)) {
+      await startPending(batch, clock.now());
+      await this.#put(batch);
+    }
+  }
+
+  async #put(jobNos: number[]): Promise<void> {
+    const { db, share, holder, clock } = this.#options;
+    for (const row of await readJobs(db, share, jobNos, clock.now() - MAX_BEHIND_MS)) {
+      const definition = this.#define(row);
+      if (definition !== null) holder.put(definition);
+    }
+  }
+
+  #define({ grids, options, simulation, ...row }: JobRow): JobDefinition | null {
+    const { endsAt } = row;
+    try {
+      const type = JobType.parse(row.type);
+      return {
+        ...row,
+        type,
+        options: this.#shareOptions(type, options),
+        simulation: simulation === null ? null : Simulation.parse(JSON.parse(simulation)),
+        grids:
+          endsAt === null
+            ? grids
+            : grids.map((grid) => ({ ...grid, toSlot: Math.min(grid.toSlot ?? endsAt, endsAt) })),
+      };
+    } catch (error) {
+      this.#options.log.error(
+        { err: error, jobId: row.id },
+        "a job cannot be measured: its row is not valid",
+      );
+      return null;
+    }
+  }
+
+  #shareOptions(type: JobType, text: string): JobOptions {
+    const key = `${type} ${text}`;
+    let options = this.#sharedOptions.get(key);
+    if (options === undefined) {
+      if (this.#sharedOptions.size >= MAX_SHARED_OPTIONS) this.#sharedOptions.clear();
+      options = optionsByType[type].parse(JSON.parse(text));
+      this.#sharedOptions.set(key, options);
+    }
+    return options;
+  }
+}
+
+function batches(jobNos: number[]): number[][] {
+  return Array.from({ length: Math.ceil(jobNos.length / READ_BATCH) }, (_, index) =>
+    jobNos.slice(index * READ_BATCH, (index + 1) * READ_BATCH),
+  );
+}

@@ -1,0 +1,213 @@
+// Sends ICMP probes through the engine and turns its results into samples.
+import { isIP } from "node:net";
+import { parseTarget, type OptionsOf } from "@nightbell/contract";
+import type { Clock } from "../../platform/clock.js";
+import type { Logger } from "../../platform/log.js";
+import type { Resolution } from "./address.js";
+import type { IcmpEngine } from "./icmp/engine.js";
+import type { IcmpResult } from "./icmp/result.js";
+import { IcmpLink } from "./icmp-link.js";
+import { icmpOutcome } from "./icmp-outcome.js";
+import type { MeasuredJob } from "./measured-job.js";
+import { NameCache } from "./name-cache.js";
+import type { PendingSample, Recorder } from "./recorder.js";
+
+/** Probes between submission and result; as many as the engine holds. A power of two. */
+const MAX_OUTSTANDING = 131_072;
+
+/** Where a job's probes go. */
+interface Route {
+  readonly host: string;
+  readonly options: OptionsOf<"icmp">;
+  /** The numeric address that was used last. */
+  address: string | null;
+  /** The engine's handle of that address, and the engine it belongs to. */
+  target: { readonly engine: IcmpEngine; readonly handle: number } | null;
+}
+
+/**
+ * Probes under way, in columns. A tag is a running number; its low bits are the place in the table, and the place keeps
+ * the whole tag, so that a stray reply finds its job until the place is used again.
+ */
+class Outstanding {
+  readonly #jobs: (MeasuredJob | undefined)[] = [];
+  readonly #slots = new Float64Array(MAX_OUTSTANDING);
+  readonly #sequences = new Float64Array(MAX_OUTSTANDING);
+  readonly #tags = new Uint32Array(MAX_OUTSTANDING);
+  readonly #isActive = new Uint8Array(MAX_OUTSTANDING);
+  #count = 0;
+  #nextTag = 0;
+
+  /** A tag for the probe, null when the table is full. */
+  add({ job, slot, sequenceNumber }: PendingSample): number | null {
+    if (this.#count === MAX_OUTSTANDING) return null;
+    while (this.#isActive[this.#nextTag % MAX_OUTSTANDING] === 1) this.#advance();
+    const tag = this.#nextTag;
+    const place = tag % MAX_OUTSTANDING;
+    this.#advance();
+    this.#count += 1;
+    this.#jobs[place] = job;
+    this.#slots[place] = slot;
+    this.#sequences[place] = sequenceNumber;
+    this.#tags[place] = tag;
+    this.#isActive[place] = 1;
+    return tag;
+  }
+
+  /** Takes a probe out that has its result. */
+  take(tag: number): PendingSample | null {
+    const place = tag % MAX_OUTSTANDING;
+    const job = this.#jobs[place];
+    if (job === undefined || this.#isActive[place] === 0 || this.#tags[place] !== tag) return null;
+    this.#isActive[place] = 0;
+    this.#count -= 1;
+    return { job, slot: this.#slots[place] ?? 0, sequenceNumber: this.#sequences[place] ?? 0 };
+  }
+
+  jobOf(tag: number): MeasuredJob | undefined {
+    const place = tag % MAX_OUTSTANDING;
+    return this.#tags[place] === tag ? this.#jobs[place] : undefined;
+  }
+
+  takeAll(): PendingSample[] {
+    return [...this.#tags].map((tag) => this.take(tag)).filter((pending) => pending !== null);
+  }
+
+  #advance(): void {
+    this.#nextTag = (this.#nextTag + 1) >>> 0;
+  }
+}
+
+export class IcmpProbes {
+  readonly #recorder: Recorder;
+  readonly #outstanding = new Outstanding();
+  readonly #routes = new Map<MeasuredJob, Route>();
+  readonly #names: NameCache;
+  readonly #link: IcmpLink;
+
+  constructor(recorder: Recorder, clock: Clock, log: Logger) {
+    this.#recorder = recorder;
+    this.#names = new NameCache(clock);
+    this.#link = new IcmpLink(
+      {
+        onResult: (result) => this.#take(result),
+        onStray: (tag, kind, atMs) => {
+          const job = this.#outstanding.jobOf(tag);
+          if (job !== undefined) recorder.stray(job, kind, atMs);
+        },
+        onLoss: ({ code, error }) => {
+          for (const pending of this.#outstanding.takeAll()) recorder.fail(pending, code, error);
+        },
+      },
+      clock,
+      log,
+    );
+  }
+
+  /** Makes a new or edited job ready, so that neither its name nor the engine is waited for when its slot comes. */
+  prepare(job: MeasuredJob): void {
+    this.forget(job);
+    void this.#link.start();
+    const { host, options } = this.#route(job);
+    if (isIP(host) === 0) void this.#names.get(host, options.family);
+  }
+
+  /** The job is no longer measured, or differently. Probes under way go on. */
+  forget(job: MeasuredJob): void {
+    const target = this.#routes.get(job)?.target;
+    target?.engine.removeTarget(target.handle);
+    this.#routes.delete(job);
+  }
+
+  /** Sends at the slot's time, or at once when that has passed. */
+  start(pending: PendingSample): void {
+    const route = this.#route(pending.job);
+    const isNumeric = route.address !== null && isIP(route.host) !== 0;
+    if (isNumeric) this.#submit(pending, route);
+    else void this.#resolveAndSubmit(pending, route);
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    this.#names.close();
+    await this.#link.close();
+  }
+
+  async #resolveAndSubmit(pending: PendingSample, route: Route): Promise<void> {
+    const { host, options } = route;
+    const found = this.#names.get(host, options.family);
+    const resolution = found instanceof Promise ? await within(options.timeoutMs, found, host) : found;
+    await this.#link.start();
+    if (!resolution.ok) {
+      this.#recorder.fail(pending, resolution.code, resolution.error);
+      return;
+    }
+    if (route.address !== resolution.address) {
+      route.target?.engine.removeTarget(route.target.handle);
+      route.target = null;
+      route.address = resolution.address;
+    }
+    this.#submit(pending, route);
+  }
+
+  #submit(pending: PendingSample, route: Route): void {
+    const { engine } = this.#link;
+    if (engine === null) {
+      this.#recorder.fail(pending, this.#link.failure.code, this.#link.failure.error);
+      return;
+    }
+    let handle: number;
+    try {
+      handle = this.#handleOf(route, engine);
+    } catch (error) {
+      this.#recorder.fail(pending, "socket", error instanceof Error ? error.message : String(error));
+      return;
+    }
+    const tag = this.#outstanding.add(pending);
+    if (tag !== null && engine.submit(handle, tag, pending.slot, route.options.timeoutMs)) return;
+    if (tag !== null) this.#outstanding.take(tag);
+    this.#recorder.fail(pending, "overloaded", "too many ICMP probes are under way");
+  }
+
+  #handleOf(route: Route, engine: IcmpEngine): number {
+    if (route.target?.engine === engine) return route.target.handle;
+    const handle = engine.addTarget(route.address ?? route.host, route.options);
+    route.target = { engine, handle };
+    return handle;
+  }
+
+  #take(result: IcmpResult): void {
+    const pending = this.#outstanding.take(result.tag);
+    if (pending === null) return;
+    const { target, options } = pending.job.definition;
+    const address = this.#routes.get(pending.job)?.address ?? target;
+    const outcome = icmpOutcome(result, address, options.timeoutMs);
+    this.#recorder.finish(pending, outcome, result.sentAtMs);
+  }
+
+  #route(job: MeasuredJob): Route {
+    const known = this.#routes.get(job);
+    if (known !== undefined) return known;
+    const { target, options } = job.definition;
+    const parsed = parseTarget("icmp", target);
+    const host = parsed.ok && "host" in parsed.target ? parsed.target.host : target;
+    const route = { host, options: options as OptionsOf<"icmp">, address: null, target: null };
+    this.#routes.set(job, route);
+    return route;
+  }
+}
+
+/** A first look-up may take as long as the probe itself. */
+async function within(timeoutMs: number, resolution: Promise<Resolution>, host: string): Promise<Resolution> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Resolution>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, {
+      ok: false,
+      code: "resolver",
+      error: `our resolver gave no answer about ${host} within ${timeoutMs} ms`,
+    });
+  });
+  const first = await Promise.race([resolution, late]);
+  clearTimeout(timer);
+  return first;
+}

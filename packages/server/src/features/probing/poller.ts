@@ -1,0 +1,178 @@
+// The poller: from the jobs of a location to their samples. What it is made of meets here:
+// assignments → schedule → probes (ICMP engine, connections, simulator) → recorder → sample writer.
+import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { Registry } from "prom-client";
+import type { Clock } from "../../platform/clock.js";
+import type { Db } from "../../platform/db.js";
+import type { Logger } from "../../platform/log.js";
+import { Assignments, type JobHolder } from "./assignments.js";
+import { Completions } from "./completions.js";
+import { ConcurrencyLimit } from "./concurrency.js";
+import { ConnectionProbes, type Measure } from "./connection-probes.js";
+import { IcmpProbes } from "./icmp-probes.js";
+import { MeasuredJob, type JobDefinition } from "./measured-job.js";
+import { pollerMetrics, type PollerMetrics } from "./poller-metrics.js";
+import { locationNumber, type JobRevision, type Share } from "./queries.js";
+import { Recorder, type SampleSink } from "./recorder.js";
+import { Schedule, type ScheduleEvents } from "./schedule.js";
+
+/** Of the time to drain, what is kept for storing the last results. */
+const STORE_RESERVE_MS = 2_000;
+
+/** Where samples go: the sample writer. */
+export interface PollerSink extends SampleSink {
+  flush(): Promise<void>;
+  stop(deadlineMs: number): Promise<void>;
+}
+
+export interface PollerOptions {
+  db: Db;
+  share: Share;
+  /** POLL_INTERVAL_MS */
+  compareIntervalMs: number;
+  /** CONCURRENCY; undefined adapts. */
+  concurrency: number | undefined;
+  sink: PollerSink;
+  /** Runs a probe of any type but icmp. */
+  measure: Measure;
+  simulate: Measure;
+  startPending: (jobNos: number[], now: number) => Promise<unknown>;
+  complete: (jobNos: number[], now: number) => Promise<unknown>;
+  clock: Clock;
+  log: Logger;
+  registry: Registry;
+}
+
+export class Poller implements JobHolder, ScheduleEvents {
+  readonly #options: PollerOptions;
+  readonly #jobs = new Map<number, MeasuredJob>();
+  readonly #metrics: PollerMetrics;
+  readonly #schedule: Schedule;
+  readonly #assignments: Assignments;
+  readonly #completions: Completions;
+  readonly #recorder: Recorder;
+  readonly #connections: ConnectionProbes;
+  readonly #icmp: IcmpProbes;
+
+  /** Resolves when the jobs are known and being measured. Throws when the database cannot be read. */
+  static async start(options: PollerOptions): Promise<Poller> {
+    const poller = new Poller(options, await locationNumber(options.db, options.share.location));
+    poller.#schedule.start();
+    await poller.#assignments.start();
+    return poller;
+  }
+
+  private constructor(options: PollerOptions, locationNo: number) {
+    const { clock, log, sink } = options;
+    const limit = new ConcurrencyLimit(clock, options.concurrency);
+    this.#options = options;
+    this.#metrics = pollerMetrics(options.registry, {
+      jobs: () => this.#jobs.size,
+      inFlight: () => this.#recorder.inFlight - limit.waiting,
+      waiting: () => limit.waiting,
+      concurrencyLimit: () => limit.limit,
+    });
+    this.#completions = new Completions({
+      flush: () => sink.flush(),
+      complete: (jobNos) => options.complete(jobNos, clock.now()),
+      log,
+    });
+    this.#recorder = new Recorder({
+      locationNo,
+      sink,
+      metrics: this.#metrics,
+      clock,
+      log,
+      ended: (job) => this.#completions.add(job.definition.jobNo),
+    });
+    this.#connections = new ConnectionProbes(this.#recorder, limit, clock);
+    this.#icmp = new IcmpProbes(this.#recorder, clock, log);
+    this.#schedule = new Schedule(clock, this);
+    this.#assignments = new Assignments({ ...options, holder: this });
+  }
+
+  /** Jobs may have changed: look now. */
+  wake(): void {
+    this.#assignments.wake();
+  }
+
+  /**
+   * No slot starts any more; probes under way may end and their results are stored. What is still under way shortly
+   * before the deadline is cancelled and leaves a gap: nothing is known about the target.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    const deadline = this.#options.clock.monotonic() + deadlineMs;
+    const remaining = () => Math.max(0, deadline - this.#options.clock.monotonic());
+    this.#schedule.stop();
+    this.#connections.dropWaiting();
+    const ended = Promise.all([this.#recorder.idle(), this.#assignments.stop()]);
+    await Promise.race([ended, delay(Math.max(0, remaining() - STORE_RESERVE_MS))]);
+    this.#recorder.close();
+    this.#connections.cancel();
+    await this.#icmp.close();
+    await Promise.race([this.#completions.stop(), delay(remaining() / 2)]);
+    await this.#options.sink.stop(remaining());
+  }
+
+  // What assignments ask of the holder of the jobs.
+
+  revisionOf(jobNo: number): number | undefined {
+    return this.#jobs.get(jobNo)?.definition.revision;
+  }
+
+  *held(): Iterable<JobRevision> {
+    for (const { definition } of this.#jobs.values()) yield definition;
+  }
+
+  put(definition: JobDefinition): void {
+    const known = this.#jobs.get(definition.jobNo);
+    const job = known ?? new MeasuredJob(definition);
+    const isSameTarget =
+      known?.definition.target === definition.target &&
+      isDeepStrictEqual(known.definition.options, definition.options);
+    known?.redefine(definition);
+    this.#jobs.set(definition.jobNo, job);
+    if (isIcmp(job) && !isSameTarget) this.#icmp.prepare(job);
+    this.#schedule.put(job);
+  }
+
+  remove(jobNo: number, reason: "deleted" | "stopped"): void {
+    const job = this.#jobs.get(jobNo);
+    if (job === undefined) return;
+    job.isDeleted = reason === "deleted";
+    this.#jobs.delete(jobNo);
+    this.#schedule.remove(job);
+    this.#icmp.forget(job);
+  }
+
+  // What the schedule says.
+
+  start(job: MeasuredJob, slot: number): void {
+    const { measure, simulate } = this.#options;
+    const pending = this.#recorder.begin(job, slot);
+    if (job.definition.simulation !== null) this.#connections.start(pending, simulate);
+    else if (isIcmp(job)) this.#icmp.start(pending);
+    else this.#connections.startWithinLimit(pending, measure);
+  }
+
+  skipped(_job: MeasuredJob, count: number): void {
+    this.#metrics.skippedSlots.inc(count);
+  }
+
+  exhausted(job: MeasuredJob): void {
+    this.#recorder.checkEnd(job);
+  }
+
+  timeJumped({ stepMs, behindMs }: { stepMs: number; behindMs: number }): void {
+    this.#metrics.timeJumps.inc();
+    this.#options.log.warn(
+      { stepMs: Math.round(stepMs), behindMs },
+      "the clock was set or this process stood still; slots that passed meanwhile are not made up for",
+    );
+  }
+}
+
+function isIcmp({ definition: { type, simulation } }: MeasuredJob): boolean {
+  return type === "icmp" && simulation === null;
+}
