@@ -1,0 +1,84 @@
+// The live stream of one job: an EventSource that is reopened with growing pauses for as long as it is wanted.
+import { StreamEvent } from "@nightbell/contract";
+import { useEffect, useEffectEvent, useState } from "react";
+import { api } from "./urls.js";
+
+/** `off`: not wanted. `connecting`: the first try. `reconnecting`: it was, or should have been, live before. */
+export type StreamState = "off" | "connecting" | "live" | "reconnecting";
+
+const FIRST_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 15_000;
+const EVENT_NAMES = ["message", ...StreamEvent.options.map((option) => option.shape.type.value)];
+
+interface Handlers {
+  onEvent: (event: StreamEvent) => void;
+  /** The stream is open again after a break: what was missed must be read anew. */
+  onResume: () => void;
+}
+
+export function useJobStream(jobId: string, wanted: boolean, handlers: Handlers): StreamState {
+  const [state, setState] = useState<StreamState>(wanted ? "connecting" : "off");
+  const onEvent = useEffectEvent(handlers.onEvent);
+  const onResume = useEffectEvent(handlers.onResume);
+
+  useEffect(() => {
+    if (!wanted) {
+      setState("off");
+      return;
+    }
+    setState("connecting");
+    return openStream(api.stream([`job:${jobId}`]), {
+      onEvent: (event) => onEvent(event),
+      onResume: () => onResume(),
+      onState: setState,
+    });
+  }, [jobId, wanted]);
+
+  return state;
+}
+
+/** Opens the stream and keeps it open; returns what closes it. */
+export function openStream(
+  url: string,
+  handlers: Handlers & { onState: (state: StreamState) => void },
+): () => void {
+  let source: EventSource | null = null;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  let retryMs = FIRST_RETRY_MS;
+  let hasBeenOpen = false;
+
+  const receive = (message: MessageEvent<string>) => {
+    const event = StreamEvent.safeParse(parseJson(message.data));
+    if (event.success) handlers.onEvent(event.data);
+  };
+  const open = () => {
+    source = new EventSource(url);
+    for (const name of EVENT_NAMES) source.addEventListener(name, receive);
+    source.addEventListener("open", () => {
+      if (hasBeenOpen) handlers.onResume();
+      hasBeenOpen = true;
+      retryMs = FIRST_RETRY_MS;
+      handlers.onState("live");
+    });
+    source.addEventListener("error", () => {
+      handlers.onState("reconnecting");
+      // The browser retries a broken connection by itself, but never a refused one (503, 401).
+      if (source?.readyState !== EventSource.CLOSED) return;
+      retryTimer = setTimeout(open, retryMs);
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+    });
+  };
+  open();
+  return () => {
+    clearTimeout(retryTimer);
+    source?.close();
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

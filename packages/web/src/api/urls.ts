@@ -1,0 +1,56 @@
+// The addresses of the API, and the query strings of the app's own pages. Nothing else builds a URL.
+import type { JobListQuery, SamplesQuery, SeriesQuery } from "@nightbell/contract";
+
+type Query = Record<string, string | number | undefined>;
+
+const job = (id: string, ...more: string[]) => ["/api/jobs", encodeURIComponent(id), ...more].join("/");
+
+export const api = {
+  setup: () => "/api/setup",
+  register: () => "/api/auth/register",
+  login: () => "/api/auth/login",
+  logout: () => "/api/auth/logout",
+  profile: () => "/api/profile",
+  jobs: (query: JobListQuery = {}) => withQuery("/api/jobs", query as Query),
+  job: (id: string) => job(id),
+  jobAction: (id: string, action: "pause" | "resume" | "cancel") => job(id, action),
+  jobsBulk: () => "/api/jobs/bulk",
+  jobsRecent: (ids: readonly string[]) => withQuery("/api/jobs/recent", { ids: ids.join(",") }),
+  samples: (id: string, query: SamplesQuery = {}) => withQuery(job(id, "samples"), query as Query),
+  series: (id: string, query: SeriesQuery) => withQuery(job(id, "series"), query as Query),
+  summary: (id: string, query: { from?: string; to?: string }) => withQuery(job(id, "summary"), query),
+  probeTest: () => "/api/probes/test",
+  stream: (topics: readonly string[]) => withQuery("/api/stream", { topics: topics.join(",") }),
+};
+
+/** Leaves out what is undefined. Commas and colons stay readable, as RFC 3986 allows them in a query. */
+export function withQuery(path: string, query: Query): string {
+  const text = Object.entries(query)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${encode(name)}=${encode(String(value))}`)
+    .join("&");
+  return text === "" ? path : `${path}?${text}`;
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text).replaceAll("%2C", ",").replaceAll("%3A", ":");
+}
+
+/** Search parameters of the app's pages are plain text, so that an address can be read and typed by hand. */
+export function parseSearch(text: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(text));
+}
+
+export function stringifySearch(search: Record<string, unknown>): string {
+  const query: Query = {};
+  for (const [name, value] of Object.entries(search)) {
+    if (typeof value === "string" || typeof value === "number") query[name] = value;
+  }
+  return withQuery("", query);
+}
+
+/** A path of this app to return to after logging in; anything else (another origin, the log-in itself) is dropped. */
+export function safeReturnPath(path: string | undefined): string {
+  if (path === undefined || !/^\/(?![/\\])/.test(path)) return "/jobs";
+  return /^\/(login|signup)\b/.test(path) ? "/jobs" : path;
+}

@@ -1,0 +1,23 @@
+import { Link } from "@tanstack/react-router";
+import { buttonClass } from "../ui/Button.js";
+import { EmptyState } from "../ui/states.js";
+import { usePageTitle } from "./title.js";
+
+export function NotFoundPage() {
+  usePageTitle("Not found");
+  return (
+    <main id="main" tabIndex={-1} className="grid h-full place-items-center">
+      <EmptyState
+        icon="moon"
+        title="Nothing to see at this address"
+        action={
+          <Link to="/jobs" className={buttonClass("primary")}>
+            Go to your jobs
+          </Link>
+        }
+      >
+        The page may have moved, or the job was deleted.
+      </EmptyState>
+    </main>
+  );
+}

@@ -1,0 +1,117 @@
+// The frame around every page behind the log-in: navigation at the left, or along the top on narrow screens.
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { profileQuery } from "../features/accounts/queries.js";
+import { useLogOut } from "../features/accounts/useLogOut.js";
+import { Wordmark } from "../ui/Brand.js";
+import { IconButton } from "../ui/Button.js";
+import { Icon, type IconName } from "../ui/Icon.js";
+import { Menu, MenuItem, MenuLine } from "../ui/Menu.js";
+import { ShortcutHelp } from "./ShortcutHelp.js";
+import { useShortcuts } from "./shortcuts.js";
+import { setTheme, useColourScheme } from "./theme.js";
+
+export function Shell() {
+  const navigate = useNavigate();
+  const [isHelpOpen, setIsHelpOpen] = useState(false);
+  useShortcuts({
+    n: () => void navigate({ to: "/jobs/new" }),
+    g: () => void navigate({ to: "/jobs" }),
+    "?": () => setIsHelpOpen(true),
+  });
+  return (
+    <div className="flex h-full flex-col lg:flex-row">
+      <header className="flex h-14 shrink-0 items-center justify-between gap-2 border-b border-line px-4 lg:h-auto lg:w-54 lg:flex-col lg:items-stretch lg:justify-start lg:border-r lg:border-b-0 lg:px-3 lg:py-5">
+        <Link to="/jobs" aria-label="Nightbell: jobs" className="rounded-md lg:px-2">
+          <Wordmark />
+        </Link>
+        <nav aria-label="Main" className="hidden gap-0.5 lg:mt-8 lg:grid">
+          <NavLink to="/jobs" icon="pulse" label="Jobs" />
+          <NavLink to="/profile" icon="user" label="Profile" />
+        </nav>
+        <div className="hidden flex-1 lg:block" />
+        <div className="flex items-center gap-1 lg:justify-between">
+          <IconButton
+            icon="keyboard"
+            label="Keyboard shortcuts"
+            onClick={() => setIsHelpOpen(true)}
+            className="max-lg:hidden"
+          />
+          <ThemeButton />
+          <AccountMenu />
+        </div>
+      </header>
+      <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-y-auto">
+        <Outlet />
+      </main>
+      {isHelpOpen && <ShortcutHelp onClose={() => setIsHelpOpen(false)} />}
+    </div>
+  );
+}
+
+function NavLink({ to, icon, label }: { to: "/jobs" | "/profile"; icon: IconName; label: string }) {
+  return (
+    <Link
+      to={to}
+      className="flex h-9 items-center gap-2.5 rounded-md px-2.5 font-medium text-soft transition-colors hover:bg-hover hover:text-ink data-[status=active]:bg-hover data-[status=active]:text-ink [&[data-status=active]_svg]:text-brass"
+    >
+      <Icon name={icon} />
+      {label}
+    </Link>
+  );
+}
+
+function ThemeButton() {
+  const scheme = useColourScheme();
+  const other = scheme === "dark" ? "light" : "dark";
+  return (
+    <IconButton
+      icon={other === "dark" ? "moon" : "sun"}
+      label={`Switch to ${other} colours`}
+      onClick={() => setTheme(other)}
+    />
+  );
+}
+
+function AccountMenu() {
+  const { data: profile } = useSuspenseQuery(profileQuery);
+  const navigate = useNavigate();
+  const logOut = useLogOut();
+  return (
+    <Menu
+      trigger={
+        <button
+          type="button"
+          aria-label={`Account of ${profile.name}`}
+          className="grid size-9 place-items-center rounded-md hover:bg-hover"
+        >
+          <span className="grid size-7 place-items-center rounded-full bg-brass/18 text-2xs font-semibold text-brass">
+            {initials(profile.name)}
+          </span>
+        </button>
+      }
+    >
+      <div className="max-w-64 px-2.5 py-2">
+        <p className="truncate text-sm font-medium">{profile.name}</p>
+        <p className="truncate text-xs text-faint">{profile.email}</p>
+      </div>
+      <MenuLine />
+      <MenuItem icon="user" onSelect={() => void navigate({ to: "/profile" })}>
+        Profile
+      </MenuItem>
+      <MenuItem icon="logOut" onSelect={() => logOut.mutate()}>
+        Log out
+      </MenuItem>
+    </Menu>
+  );
+}
+
+function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  const letters = words.length > 1 ? [words.at(0), words.at(-1)] : [words.at(0)];
+  return letters
+    .map((word) => Array.from(word ?? "")[0] ?? "")
+    .join("")
+    .toUpperCase();
+}

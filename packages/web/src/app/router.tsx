@@ -1,0 +1,141 @@
+// Every page and its address. The job page and the form are loaded when first needed.
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { hasCode } from "../api/errors.js";
+import { parseSearch, stringifySearch } from "../api/urls.js";
+import { LoginPage } from "../features/accounts/LoginPage.js";
+import { profileQuery, setupQuery } from "../features/accounts/queries.js";
+import { SignupPage } from "../features/accounts/SignupPage.js";
+import { JobListPage } from "../features/jobs/list/JobListPage.js";
+import { readListSearch } from "../features/jobs/list/listSearch.js";
+import { readRangeSearch } from "../features/samples/range.js";
+import { Loading } from "../ui/states.js";
+import { ErrorPage } from "./ErrorPage.js";
+import { NotFoundPage } from "./NotFoundPage.js";
+import { Root } from "./Root.js";
+import { Shell } from "./Shell.js";
+
+interface Context {
+  queryClient: QueryClient;
+}
+
+interface LoginSearch {
+  next?: string;
+  reason?: "ended";
+}
+
+function readLoginSearch(search: Record<string, unknown>): LoginSearch {
+  return {
+    ...(typeof search["next"] === "string" ? { next: search["next"] } : {}),
+    ...(search["reason"] === "ended" ? { reason: "ended" as const } : {}),
+  };
+}
+
+const rootRoute = createRootRouteWithContext<Context>()({ component: Root });
+
+const loginRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/login",
+  validateSearch: readLoginSearch,
+  beforeLoad: async ({ context, search }) => {
+    const setup = await context.queryClient.ensureQueryData(setupQuery);
+    if (setup.needsFirstAccount) throw redirect({ to: "/signup", search });
+  },
+  component: LoginPage,
+});
+
+const signupRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/signup",
+  validateSearch: readLoginSearch,
+  component: SignupPage,
+});
+
+/** Everything behind the log-in. */
+const appRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "app",
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.queryClient.ensureQueryData(profileQuery);
+    } catch (error) {
+      if (!hasCode(error, "unauthenticated")) throw error;
+      throw redirect({ to: "/login", search: location.href === "/" ? {} : { next: location.href } });
+    }
+  },
+  component: Shell,
+});
+
+const indexRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/jobs", replace: true });
+  },
+});
+
+const jobListRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/jobs",
+  validateSearch: readListSearch,
+  component: JobListPage,
+});
+
+const newJobRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/jobs/new",
+  component: lazyRouteComponent(() => import("../features/jobs/form/NewJobPage.js"), "NewJobPage"),
+});
+
+const jobRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/jobs/$jobId",
+  validateSearch: readRangeSearch,
+  component: lazyRouteComponent(() => import("../features/jobs/page/JobPage.js"), "JobPage"),
+});
+
+const editJobRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/jobs/$jobId/edit",
+  component: lazyRouteComponent(() => import("../features/jobs/form/EditJobPage.js"), "EditJobPage"),
+});
+
+const profileRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/profile",
+  component: lazyRouteComponent(() => import("../features/accounts/ProfilePage.js"), "ProfilePage"),
+});
+
+const routeTree = rootRoute.addChildren([
+  loginRoute,
+  signupRoute,
+  appRoute.addChildren([indexRoute, jobListRoute, newJobRoute, jobRoute, editJobRoute, profileRoute]),
+]);
+
+export function createAppRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    parseSearch,
+    stringifySearch,
+    defaultPreload: "intent",
+    // Only code is loaded ahead: what the server says is read when the page opens.
+    defaultPreloadStaleTime: 0,
+    defaultPendingMs: 250,
+    defaultPendingComponent: () => <Loading label="Loading" />,
+    defaultErrorComponent: ErrorPage,
+    defaultNotFoundComponent: NotFoundPage,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

@@ -1,0 +1,94 @@
+import { optionsByType, type Job } from "@nightbell/contract";
+import { formatSeconds } from "../../../format/durations.js";
+import { formatRtt } from "../../../format/measures.js";
+import { formatInstant } from "../../../format/times.js";
+import { Button } from "../../../ui/Button.js";
+import { Card } from "../../../ui/Card.js";
+import { isSame } from "../form/validate.js";
+import { typeLabels } from "../words.js";
+
+/** What the job is set to; of the options only those that differ from their defaults, besides the timeout. */
+export function Configuration({ job, timeZone, onEdit }: { job: Job; timeZone: string; onEdit: () => void }) {
+  const { thresholds } = job;
+  const rows: [string, string][] = [
+    ["Type", typeLabels[job.type].label],
+    ["Cadence", formatSeconds(job.cadenceSeconds)],
+    ["Duration", job.durationSeconds === null ? "endless" : formatSeconds(job.durationSeconds)],
+    ...(job.endsAt === null ? [] : ([["Ends", formatInstant(job.endsAt, timeZone)]] as [string, string][])),
+    ...optionRows(job),
+    ["Warning above", thresholds.warningRttMs === null ? "not set" : formatRtt(thresholds.warningRttMs)],
+    ["Critical above", thresholds.criticalRttMs === null ? "not set" : formatRtt(thresholds.criticalRttMs)],
+    ["Loss above", thresholds.lossPercent === null ? "not set" : `${thresholds.lossPercent} %`],
+    ["Locations", job.locations.join(", ")],
+    ["Created", formatInstant(job.createdAt, timeZone)],
+    ...(job.requester === null ? [] : ([["By", job.requester.name]] as [string, string][])),
+    ["Version", String(job.version)],
+  ];
+  return (
+    <Card
+      title="Configuration"
+      aside={
+        <Button look="quiet" size="sm" icon="pencil" onClick={onEdit} className="-mr-2">
+          Edit
+        </Button>
+      }
+    >
+      <dl className="px-4 py-2 sm:px-5">
+        {rows.map(([term, value]) => (
+          <div
+            key={term}
+            className="flex justify-between gap-4 border-b border-line/60 py-1.5 text-sm last:border-b-0"
+          >
+            <dt className="shrink-0 text-soft">{term}</dt>
+            <dd className="min-w-0 text-right [overflow-wrap:anywhere]">{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Card>
+  );
+}
+
+const labels: Record<string, string> = {
+  timeoutMs: "Timeout",
+  family: "IP version",
+  payloadBytes: "Payload",
+  ttl: "Hop limit",
+  method: "Method",
+  version: "HTTP version",
+  headers: "Request headers",
+  body: "Request body",
+  expectedStatuses: "Accepted statuses",
+  assertions: "Assertions",
+  maxRedirects: "Redirects",
+  maxBodyBytes: "Largest body",
+  verifyTls: "Check certificate",
+  recordType: "Record type",
+  transport: "Transport",
+  recursionDesired: "Recursion",
+  expectedRcode: "Expected result",
+  expectedAnswers: "Expected answers",
+  serverName: "Server name",
+  verify: "Check certificate",
+  minDaysLeft: "Days left at least",
+  url: "Measuring service",
+};
+
+function optionRows(job: Job): [string, string][] {
+  const defaults: Record<string, unknown> = optionsByType[job.type].parse({});
+  return Object.entries(job.options)
+    .filter(
+      ([name, value]) => name === "timeoutMs" || name === "recordType" || !isSame(value, defaults[name]),
+    )
+    .map(([name, value]) => [labels[name] ?? name, optionText(name, value)]);
+}
+
+function optionText(name: string, value: unknown): string {
+  if (name === "timeoutMs" && typeof value === "number") return formatSeconds(value / 1_000);
+  // Header values are often secrets: their names are enough to recognise the set.
+  if (name === "headers" && typeof value === "object" && value !== null) return Object.keys(value).join(", ");
+  if (name === "assertions" && Array.isArray(value)) return `${value.length} checks`;
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "string" || typeof value === "number") return String(value);
+  return value === null ? "none" : JSON.stringify(value);
+}

@@ -1,0 +1,111 @@
+import type { Summary } from "@nightbell/contract";
+import { formatCount, formatPercent, formatRtt, NO_VALUE, rttParts } from "../../format/measures.js";
+import { Bone } from "../../ui/states.js";
+
+interface Figure {
+  term: string;
+  value: string;
+  unit: string;
+  note: string;
+  tone?: string;
+  noteTone?: string;
+}
+
+/** The five figures one looks at first, of the window that the chart shows. */
+export function Figures({ summary, lossLimit }: { summary: Summary | undefined; lossLimit: number | null }) {
+  const loss = summary?.lossPercent ?? null;
+  const isLossy = loss !== null && loss > (lossLimit ?? 0);
+  const figures: Figure[] = [
+    { term: "Median", ...rttParts(summary?.p50RttMs), note: `average ${formatRtt(summary?.avgRttMs)}` },
+    { term: "95th percentile", ...rttParts(summary?.p95RttMs), note: `99th ${formatRtt(summary?.p99RttMs)}` },
+    {
+      term: "Loss",
+      ...percentParts(loss),
+      note: `${formatCount(summary?.missedCount ?? 0)} missed`,
+      tone: isLossy ? "text-missed" : "",
+    },
+    { term: "Jitter", ...rttParts(summary?.avgJitterMs), note: `highest ${formatRtt(summary?.maxJitterMs)}` },
+    {
+      term: "Measured",
+      ...percentParts(coverage(summary)),
+      note:
+        (summary?.systemErrorCount ?? 0) > 0
+          ? `${formatCount(summary?.systemErrorCount ?? 0)} system errors`
+          : `${formatCount(summary?.sampleCount ?? 0)} samples`,
+      noteTone: (summary?.systemErrorCount ?? 0) > 0 ? "text-fault" : "",
+    },
+  ];
+  return (
+    <dl className="grid grid-cols-2 overflow-hidden rounded-lg border border-line bg-surface sm:grid-cols-3 lg:grid-cols-5 lg:divide-x lg:divide-line">
+      {figures.map(({ term, value, unit, note, tone = "", noteTone = "" }) => (
+        <div
+          key={term}
+          className="border-line px-4 py-3.5 max-lg:border-b max-lg:odd:border-r max-sm:last:col-span-2 max-sm:last:border-r-0 max-sm:last:border-b-0 sm:px-5 sm:max-lg:border-r sm:max-lg:nth-3:border-r-0"
+        >
+          <dt className="eyebrow">{term}</dt>
+          <dd>
+            {summary === undefined ? (
+              <Bone className="mt-2 h-6 w-20" />
+            ) : (
+              <span className={`num mt-0.5 block text-2xl ${tone}`}>
+                {value}
+                {unit !== "" && <span className="ml-1 text-sm text-faint">{unit}</span>}
+              </span>
+            )}
+            <span className={`num mt-0.5 block truncate text-xs text-faint ${noteTone}`}>
+              {summary === undefined ? NO_VALUE : note}
+            </span>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Everything else that is known about the window. */
+export function StatisticsList({ summary }: { summary: Summary }) {
+  const unprobed = Math.max(0, summary.expectedCount - summary.sampleCount);
+  const rows: [string, string][] = [
+    ["Lowest", formatRtt(summary.minRttMs)],
+    ["Highest", formatRtt(summary.maxRttMs)],
+    ["Average", formatRtt(summary.avgRttMs)],
+    ["Standard deviation", formatRtt(summary.stddevRttMs)],
+    ["99th percentile", formatRtt(summary.p99RttMs)],
+    ["Samples", formatCount(summary.sampleCount)],
+    ["Answered", formatCount(summary.successCount)],
+    ["Missed", formatCount(summary.missedCount)],
+    ["System errors", formatCount(summary.systemErrorCount)],
+    ["Slots not probed", formatCount(unprobed)],
+    ...(summary.duplicateReplies + summary.lateReplies > 0
+      ? ([
+          ["Duplicate replies", formatCount(summary.duplicateReplies)],
+          ["Late replies", formatCount(summary.lateReplies)],
+        ] as [string, string][])
+      : []),
+  ];
+  return (
+    <dl className="px-4 py-2 sm:px-5">
+      {rows.map(([term, value]) => (
+        <div
+          key={term}
+          className="flex justify-between gap-4 border-b border-line/60 py-1.5 text-sm last:border-b-0"
+        >
+          <dt className="text-soft">{term}</dt>
+          <dd className="num">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Of the slots that were due, how many we measured; our own errors are not measurements. */
+function coverage(summary: Summary | undefined): number | null {
+  if (summary === undefined || summary.expectedCount === 0) return null;
+  const measured = summary.sampleCount - summary.systemErrorCount;
+  return Math.min(100, (100 * measured) / summary.expectedCount);
+}
+
+function percentParts(percent: number | null): { value: string; unit: string } {
+  const text = formatPercent(percent);
+  return text === NO_VALUE ? { value: text, unit: "" } : { value: text.replace(/ %$/, ""), unit: "%" };
+}

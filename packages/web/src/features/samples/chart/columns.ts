@@ -1,0 +1,95 @@
+// From points to the columns that the chart draws, and to the words that say the same.
+import { countOf, formatRtt } from "../../../format/measures.js";
+import { successCount, type Point } from "../series.js";
+
+export interface Columns {
+  /** Seconds since the epoch, rising. */
+  x: number[];
+  avg: (number | null)[];
+  min: (number | null)[];
+  max: (number | null)[];
+  /** The point behind a column; null where a gap was inserted. */
+  points: (Point | null)[];
+  /** Stretches without any sample, between samples. */
+  gaps: { fromMs: number; toMs: number }[];
+}
+
+/** A hole wider than this many steps is a gap; grids of changed cadences leave smaller ones. */
+const GAP_STEPS = 0.6;
+
+/** Lines break where slots have no sample: an empty column stands in the middle of each gap. */
+export function columnsOf(points: readonly Point[]): Columns {
+  const columns: Columns = { x: [], avg: [], min: [], max: [], points: [], gaps: [] };
+  let previous: Point | null = null;
+  for (const point of points) {
+    if (point.sampleCount === 0) continue;
+    if (previous !== null && isGap(previous, point)) {
+      const gap = { fromMs: previous.toMs, toMs: point.fromMs };
+      columns.gaps.push(gap);
+      push(columns, (gap.fromMs + gap.toMs) / 2, null);
+    }
+    push(columns, middleOf(point), point);
+    previous = point;
+  }
+  return columns;
+}
+
+function isGap(before: Point, after: Point): boolean {
+  const stepMs = Math.min(before.toMs - before.fromMs, after.toMs - after.fromMs);
+  return after.fromMs - before.toMs > stepMs * GAP_STEPS;
+}
+
+function middleOf(point: Point): number {
+  return (point.fromMs + point.toMs) / 2;
+}
+
+function push(columns: Columns, atMs: number, point: Point | null): void {
+  columns.x.push(atMs / 1_000);
+  columns.avg.push(point?.avgRttMs ?? null);
+  columns.min.push(point?.minRttMs ?? null);
+  columns.max.push(point?.maxRttMs ?? null);
+  columns.points.push(point);
+}
+
+/** Columns that no line reaches: an answer alone between gaps, losses or errors. They are drawn as dots. */
+export function lonelyColumns(avg: readonly (number | null)[]): number[] {
+  return avg.flatMap((value, index) =>
+    value !== null && (avg[index - 1] ?? null) === null && (avg[index + 1] ?? null) === null ? [index] : [],
+  );
+}
+
+/** Limits of the RTT axis: from zero, unless the values lie close together far above it. */
+export function rttLimits(low: number, high: number, thresholds: readonly number[]): [number, number] {
+  const near = thresholds.filter((limit) => limit <= high * 1.6 && limit >= low * 0.5);
+  const top = Math.max(high, ...near);
+  const bottom = Math.min(low, ...near);
+  const span = Math.max(top - bottom, top * 0.05, 0.001);
+  const floor = bottom - span * 0.3;
+  return [floor < top * 0.45 ? 0 : floor, top + span * 0.12];
+}
+
+/** The chart in one sentence, for those who do not see it. */
+export function describeChart(points: readonly Point[], gapCount: number): string {
+  const sum = (count: (point: Point) => number) => points.reduce((total, point) => total + count(point), 0);
+  const samples = sum((point) => point.sampleCount);
+  if (samples === 0) return "No samples in this window.";
+  const answered = points.filter((point) => point.avgRttMs !== null);
+  const successes = sum(successCount);
+  const average =
+    answered.reduce((total, point) => total + (point.avgRttMs ?? 0) * successCount(point), 0) / successes;
+  const lowest = Math.min(...answered.map((point) => point.minRttMs ?? Number.POSITIVE_INFINITY));
+  const highest = Math.max(...answered.map((point) => point.maxRttMs ?? 0));
+  const parts = [
+    countOf(samples, "sample"),
+    answered.length === 0
+      ? "no answer"
+      : `round trips from ${formatRtt(lowest)} to ${formatRtt(highest)}, ${formatRtt(average)} on average`,
+    `${sum((point) => point.missedCount)} missed`,
+    countOf(
+      sum((point) => point.systemErrorCount),
+      "system error",
+    ),
+    countOf(gapCount, "gap"),
+  ];
+  return `${parts.join("; ")}.`;
+}

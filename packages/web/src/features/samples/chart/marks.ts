@@ -1,0 +1,123 @@
+// What the chart draws besides its line: losses, our own errors, gaps and thresholds. All sizes in canvas pixels.
+import type uPlot from "uplot";
+import type { Thresholds } from "@nightbell/contract";
+import { formatRtt } from "../../../format/measures.js";
+import type { Columns } from "./columns.js";
+import { hatch, type Colours } from "./colours.js";
+
+/** Two lanes below the plot, one for what the target missed, one for what we failed to measure. CSS pixels. */
+const LANE_HEIGHT = 7;
+const LANE_GAP = 4;
+const LANES_TOP = 8;
+export const LANES_HEIGHT = LANES_TOP + 2 * LANE_HEIGHT + LANE_GAP;
+/** A mark is never thinner than this, however many slots a pixel holds. */
+const MIN_MARK_WIDTH = 2;
+
+interface Scene {
+  columns: Columns;
+  thresholds: Thresholds;
+  colours: Colours;
+}
+
+/** Behind the line. */
+export function drawBackdrop(chart: uPlot, { columns, colours, thresholds }: Scene): void {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  const column = (fromMs: number, toMs: number) => {
+    const [left, width] = extent(chart, fromMs, toMs);
+    ctx.fillRect(left, bbox.top, width, bbox.height);
+  };
+  const stripes = hatch(colours.fault, devicePixelRatio);
+  for (const point of columns.points) {
+    if (point === null) continue;
+    if (point.missedCount > 0) {
+      ctx.globalAlpha = 0.1 + 0.16 * (point.missedCount / point.sampleCount);
+      ctx.fillStyle = colours.missed;
+      column(point.fromMs, point.toMs);
+    }
+    if (point.systemErrorCount > 0) {
+      ctx.globalAlpha = 0.16 + 0.2 * (point.systemErrorCount / point.sampleCount);
+      ctx.fillStyle = stripes;
+      column(point.fromMs, point.toMs);
+    }
+  }
+  ctx.globalAlpha = 1;
+  drawThresholds(chart, thresholds, colours);
+  ctx.restore();
+}
+
+/** In the margin below the plot. */
+export function drawLanes(chart: uPlot, { columns, colours }: Scene): void {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  const top = bbox.top + bbox.height + LANES_TOP * ratio;
+  const height = LANE_HEIGHT * ratio;
+  const second = top + height + LANE_GAP * ratio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, top, bbox.width, second + height - top);
+  ctx.clip();
+  ctx.fillStyle = colours.line;
+  ctx.globalAlpha = 0.6;
+  ctx.fillRect(bbox.left, top, bbox.width, height);
+  ctx.fillRect(bbox.left, second, bbox.width, height);
+  ctx.globalAlpha = 1;
+  for (const { fromMs, toMs } of columns.gaps) {
+    const [left, width] = extent(chart, fromMs, toMs);
+    ctx.clearRect(left, top, width, second + height - top);
+  }
+  const stripes = hatch(colours.fault, ratio);
+  for (const point of columns.points) {
+    if (point === null) continue;
+    const [left, width] = extent(chart, point.fromMs, point.toMs);
+    if (point.missedCount > 0) {
+      ctx.fillStyle = colours.missed;
+      ctx.fillRect(left, top, width, height);
+    }
+    if (point.systemErrorCount > 0) {
+      ctx.fillStyle = colours.fault;
+      ctx.globalAlpha = 0.35;
+      ctx.fillRect(left, second, width, height);
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = stripes;
+      ctx.fillRect(left, second, width, height);
+    }
+  }
+  ctx.restore();
+}
+
+function drawThresholds(chart: uPlot, thresholds: Thresholds, colours: Colours): void {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  const line = (limitMs: number | null, name: string, colour: string) => {
+    if (limitMs === null) return;
+    const y = Math.round(chart.valToPos(limitMs, "y", true));
+    if (y < bbox.top || y > bbox.top + bbox.height) return;
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([5 * ratio, 4 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.fillStyle = colour;
+    ctx.font = `500 ${11 * ratio}px "Geist Variable", sans-serif`;
+    ctx.textAlign = "right";
+    ctx.textBaseline = "bottom";
+    ctx.fillText(`${name} ${formatRtt(limitMs)}`, bbox.left + bbox.width - 4 * ratio, y - 3 * ratio);
+  };
+  line(thresholds.warningRttMs, "Warning", colours.warn);
+  line(thresholds.criticalRttMs, "Critical", colours.missed);
+}
+
+function extent(chart: uPlot, fromMs: number, toMs: number): [left: number, width: number] {
+  const left = Math.round(chart.valToPos(fromMs / 1_000, "x", true));
+  const right = Math.round(chart.valToPos(toMs / 1_000, "x", true));
+  const thinnest = MIN_MARK_WIDTH * devicePixelRatio;
+  const width = Math.max(right - left, thinnest);
+  return [left, width];
+}

@@ -1,0 +1,33 @@
+import type { Phases } from "@nightbell/contract";
+
+const order = ["dns", "connect", "handshake", "tls", "query", "firstByte", "transfer"];
+const labels: Record<string, string> = {
+  dns: "Name lookup",
+  connect: "Connect",
+  handshake: "TLS handshake",
+  tls: "TLS handshake",
+  query: "Query",
+  firstByte: "Wait for first byte",
+  transfer: "Transfer",
+};
+
+export interface PhasePart {
+  name: string;
+  label: string;
+  ms: number;
+  /** Of the whole, 0 to 1. */
+  share: number;
+}
+
+/** The phases in the order they happen, with their shares; unknown ones come last under their own name. */
+export function phaseParts(phases: Phases): PhasePart[] {
+  const total = Object.values(phases).reduce((sum, ms) => sum + ms, 0);
+  return Object.entries(phases)
+    .map(([name, ms]) => ({ name, label: labels[name] ?? name, ms, share: total === 0 ? 0 : ms / total }))
+    .sort((a, b) => rank(a.name) - rank(b.name));
+}
+
+function rank(name: string): number {
+  const index = order.indexOf(name);
+  return index === -1 ? order.length : index;
+}

@@ -1,0 +1,121 @@
+// The series of the chart: what the server sent, and the samples that arrived live since.
+import type { Sample, Series, SeriesPoint } from "@nightbell/contract";
+
+/** A point with its times as numbers. */
+export interface Point extends Omit<SeriesPoint, "from" | "to"> {
+  fromMs: number;
+  toMs: number;
+}
+
+export interface FetchedSeries {
+  points: Point[];
+  /** Length of a point; null when it is unknown because there is none. */
+  stepMs: number | null;
+  /** True when every point holds one slot. */
+  isRaw: boolean;
+  /** When the request was sent, by this browser's clock. */
+  requestedAtMs: number;
+}
+
+export interface LiveSample {
+  sample: Sample;
+  receivedAtMs: number;
+}
+
+/** Beyond this many live samples the oldest go; the series is read anew long before. */
+export const MAX_LIVE = 2_000;
+
+export function readSeries(series: Series, requestedAtMs: number): FetchedSeries {
+  const points = series.points.map(({ from, to, ...rest }) => ({
+    ...rest,
+    fromMs: Date.parse(from),
+    toMs: Date.parse(to),
+  }));
+  const [first] = points;
+  return {
+    points,
+    stepMs: first === undefined ? null : first.toMs - first.fromMs,
+    isRaw: series.resolution === "raw",
+    requestedAtMs,
+  };
+}
+
+/**
+ * Adds live samples to a fetched series. A sample received before the request was sent is in the series already; in a
+ * raw series a slot that is there is never added twice. In a series of buckets one received while the request was under
+ * way may count twice, until the next reading a few seconds later.
+ */
+export function mergeLive(fetched: FetchedSeries, live: readonly LiveSample[], cadenceMs: number): Point[] {
+  const fresh = live.filter(({ receivedAtMs }) => receivedAtMs >= fetched.requestedAtMs);
+  if (fresh.length === 0) return fetched.points;
+  const stepMs = fetched.isRaw ? cadenceMs : (fetched.stepMs ?? cadenceMs);
+  const points = [...fetched.points];
+  const taken = new Set(
+    fetched.isRaw ? points.filter((one) => one.sampleCount > 0).map((one) => one.fromMs) : [],
+  );
+  const seen = new Set<string>();
+  for (const { sample } of fresh) {
+    const key = `${sample.scheduledAt} ${sample.location}`;
+    const atMs = Date.parse(sample.scheduledAt);
+    if (seen.has(key) || taken.has(atMs)) continue;
+    seen.add(key);
+    place(points, sample, atMs, stepMs, fetched.isRaw);
+  }
+  return points;
+}
+
+function place(points: Point[], sample: Sample, atMs: number, stepMs: number, isRaw: boolean): void {
+  let index = points.length - 1;
+  while (index >= 0 && (points[index]?.fromMs ?? 0) > atMs) index -= 1;
+  const before = points[index];
+  if (before !== undefined && atMs < before.toMs) {
+    points[index] = withSample(before, sample);
+    return;
+  }
+  const fromMs =
+    isRaw || before === undefined
+      ? atMs
+      : before.fromMs + Math.floor((atMs - before.fromMs) / stepMs) * stepMs;
+  points.splice(index + 1, 0, withSample(emptyPoint(fromMs, fromMs + stepMs), sample));
+}
+
+function emptyPoint(fromMs: number, toMs: number): Point {
+  return {
+    fromMs,
+    toMs,
+    avgRttMs: null,
+    minRttMs: null,
+    maxRttMs: null,
+    p95RttMs: null,
+    sampleCount: 0,
+    missedCount: 0,
+    systemErrorCount: 0,
+    expectedCount: 0,
+  };
+}
+
+function withSample(point: Point, sample: Sample): Point {
+  const answered = successCount(point);
+  const sampleCount = point.sampleCount + 1;
+  const counted: Point = {
+    ...point,
+    sampleCount,
+    expectedCount: Math.max(point.expectedCount, sampleCount),
+    missedCount: point.missedCount + (sample.status === "missed" ? 1 : 0),
+    systemErrorCount: point.systemErrorCount + (sample.status === "system_error" ? 1 : 0),
+  };
+  const { rttMs } = sample;
+  if (sample.status !== "success" || rttMs === null) return counted;
+  return {
+    ...counted,
+    avgRttMs: ((point.avgRttMs ?? 0) * answered + rttMs) / (answered + 1),
+    minRttMs: Math.min(point.minRttMs ?? rttMs, rttMs),
+    maxRttMs: Math.max(point.maxRttMs ?? rttMs, rttMs),
+    // Not known any more without the single values; the next reading brings it.
+    p95RttMs: null,
+  };
+}
+
+export function successCount(point: Point): number {
+  return point.sampleCount - point.missedCount - point.systemErrorCount;
+}

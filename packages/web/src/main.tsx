@@ -1,0 +1,31 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { config } from "zod";
+import { watchNetwork } from "./api/connection.js";
+import { createQueryClient } from "./api/queryClient.js";
+import { createAppRouter } from "./app/router.js";
+import { validationMessage } from "./app/validationMessages.js";
+import "./styles.css";
+
+// The content policy forbids generated code, which zod would try.
+config({ jitless: true, customError: validationMessage });
+watchNetwork();
+
+const queryClient = createQueryClient(() => {
+  const { pathname, href } = router.state.location;
+  if (pathname === "/login" || pathname === "/signup") return;
+  void router.navigate({ to: "/login", search: { next: href, reason: "ended" }, ignoreBlocker: true });
+});
+const router = createAppRouter(queryClient);
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+);
