@@ -1,0 +1,40 @@
+// The ICMP worker thread: opens the sockets, says whether it can work, then loops until the engine closes.
+import { randomBytes } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import { EchoLoop } from "./echo-loop.js";
+import { openEchoSocket, type SocketMode } from "./echo-socket.js";
+import { SharedMemory, type EngineLimits } from "./rings.js";
+
+export interface WorkerInput {
+  buffer: SharedArrayBuffer;
+  limits: EngineLimits;
+  modes: readonly SocketMode[];
+}
+
+/** The first message; afterwards every message is a bare `null` that says: there are results. */
+export type WorkerGreeting =
+  | { ok: true; ipv4: SocketMode | null; ipv6: SocketMode | null }
+  | { ok: false; code: "permission" | "socket"; message: string };
+
+function main(input: WorkerInput): void {
+  const ipv4 = openEchoSocket(4, input.modes);
+  const ipv6 = openEchoSocket(6, input.modes);
+  const post = (message: WorkerGreeting | null): void => parentPort?.postMessage(message);
+  if (!ipv4.ok && !ipv6.ok) {
+    post(ipv4);
+    return;
+  }
+  const random = randomBytes(8);
+  const instance = { high: random.readUInt32BE(0), low: random.readUInt32BE(4) };
+  const sockets = [ipv4, ipv6].flatMap((attempt) => (attempt.ok ? [attempt.socket] : []));
+  const memory = new SharedMemory(input.limits, input.buffer);
+  const loop = new EchoLoop(memory, sockets, instance, () => post(null));
+  post({
+    ok: true,
+    ipv4: ipv4.ok ? ipv4.socket.mode : null,
+    ipv6: ipv6.ok ? ipv6.socket.mode : null,
+  });
+  loop.run();
+}
+
+main(workerData as WorkerInput);
