@@ -60,8 +60,15 @@ export const SeriesPoint = z.object({
 });
 export type SeriesPoint = z.infer<typeof SeriesPoint>;
 
-/** `resolution` is `raw` when every point holds one slot, otherwise the bucket's length such as `10s`. */
-export const Series = z.object({ resolution: z.string(), points: z.array(SeriesPoint) });
+export const Series = z.object({
+  /** `raw` when every point holds one slot, otherwise the bucket's length such as `10s`. */
+  resolution: z.string(),
+  /** The window that is answered: later than the one asked for where that holds more than one request may read. */
+  from: z.string(),
+  to: z.string(),
+  /** Oldest first. A point whose `expectedCount` is 0 is a stretch in which the job did not run. */
+  points: z.array(SeriesPoint),
+});
 export type Series = z.infer<typeof Series>;
 
 export const Summary = z.object({

@@ -17,6 +17,13 @@ export function statusName(code: number): SampleStatus {
   return name;
 }
 
+/** Microseconds, as they are kept, to the milliseconds of the API; fractions of a microsecond are rounded away. */
+export function toMs(microseconds: number): number;
+export function toMs(microseconds: number | null): number | null;
+export function toMs(microseconds: number | null): number | null {
+  return microseconds === null ? null : Math.round(microseconds) / 1_000;
+}
+
 /** The result of one slot of one job at one location; (slot, jobNo, locationNo) is its identity. */
 export interface SampleRecord {
   /** Scheduled time, milliseconds since the epoch. */

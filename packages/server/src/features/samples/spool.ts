@@ -2,8 +2,8 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { type FileLock, FileLockedError, lockFile } from "../../platform/file-lock.js";
 import type { Logger } from "../../platform/log.js";
-import { lockFolder } from "./spool-lock.js";
 import type { Batch, SampleRecord } from "./sample.js";
 
 /** A segment is replayed and dropped as a whole, so its size is the step in which the bound is kept. */
@@ -33,38 +33,32 @@ export class Spool {
   readonly #folder: string;
   readonly #maxBytes: number;
   readonly #log: Logger;
-  readonly #unlock: () => Promise<void>;
+  readonly #lock: FileLock;
   /** Oldest first; the last one is written to while `#active` is open. */
   readonly #segments: Segment[];
   #active: FileHandle | null = null;
   #replay: Replay | null = null;
   #appending: Promise<void> = Promise.resolve();
 
-  private constructor(
-    folder: string,
-    maxBytes: number,
-    log: Logger,
-    unlock: () => Promise<void>,
-    segments: Segment[],
-  ) {
+  private constructor(folder: string, maxBytes: number, log: Logger, lock: FileLock, segments: Segment[]) {
     this.#folder = folder;
     this.#maxBytes = maxBytes;
     this.#log = log;
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.#segments = segments;
   }
 
   /** Opens the spool in a folder, creating it. Throws when another living process has it open. */
   static async open(folder: string, options: { maxBytes: number; log: Logger }): Promise<Spool> {
     await mkdir(folder, { recursive: true });
-    const unlock = await lockFolder(folder);
+    const lock = lockSpool(folder);
     const segments: Segment[] = [];
     for (const name of await readdir(folder)) {
       const number = Number(/^(\d{12})\.segment$/.exec(name)?.[1] ?? Number.NaN);
       if (!Number.isNaN(number)) segments.push({ number, bytes: (await stat(join(folder, name))).size });
     }
     segments.sort((a, b) => a.number - b.number);
-    return new Spool(folder, options.maxBytes, options.log, unlock, segments);
+    return new Spool(folder, options.maxBytes, options.log, lock, segments);
   }
 
   get isEmpty(): boolean {
@@ -107,7 +101,7 @@ export class Spool {
   async close(): Promise<void> {
     await this.#appending;
     await this.#closeActive();
-    await this.#unlock();
+    this.#lock.release();
   }
 
   async #append(batch: Batch): Promise<number> {
@@ -199,6 +193,19 @@ export class Spool {
 
   #path(segment: Segment): string {
     return join(this.#folder, `${String(segment.number).padStart(12, "0")}.segment`);
+  }
+}
+
+function lockSpool(folder: string): FileLock {
+  try {
+    return lockFile(join(folder, "lock"));
+  } catch (error) {
+    if (!(error instanceof FileLockedError)) throw error;
+    throw new Error(
+      `the spool ${folder} is in use by process ${error.holderPid ?? "unknown"}; ` +
+        "give each poller of a location a REPLICA_ID or NIGHTBELL_DATA_DIR of its own",
+      { cause: error },
+    );
   }
 }
 

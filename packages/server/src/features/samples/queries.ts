@@ -1,0 +1,208 @@
+// Reads of samples. There is no index by job: the slots of a job are computed from its grids and looked up one by one
+// in the primary key (slot, job_no, location_no) of the partition they lie in.
+import type { Pool, QueryConfig, QueryResultRow } from "pg";
+import type { ErrorCode } from "@nightbell/contract";
+import type { Grid } from "../jobs/index.js";
+import type { Span } from "./slots.js";
+
+/** Nothing a person waits for; rather an error than a connection that is held for half a minute. */
+const READ_TIMEOUT_MS = 15_000;
+
+/** A span of a job, with a label by which the rows that come of it are told apart. */
+export interface LabelledSpan extends Span {
+  jobNo: number;
+  label: number;
+}
+
+/**
+ * Each span lies in one hour, so Postgres prunes the partitions by the range of the span when it runs; when it plans,
+ * by that of all of them ($6 to $7). One `slot = any(…)` over several partitions would search each of them for all slots.
+ */
+const SAMPLES_OF_SPANS = `
+  from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::integer[])
+    as span (first, last, step, job_no, label)
+  cross join lateral (
+    select * from samples
+    where samples.job_no = span.job_no
+      and slot between span.first and span.last and slot between $6 and $7
+      and slot = any (array(select generate_series(span.first, span.last, span.step)))
+  ) as sample`;
+
+async function readSpans<Row extends QueryResultRow>(
+  pool: Pool,
+  text: string,
+  spans: readonly LabelledSpan[],
+  more: readonly number[] = [],
+): Promise<Row[]> {
+  if (spans.length === 0) return [];
+  let [min, max] = [Infinity, -Infinity];
+  for (const { first, last } of spans) {
+    if (first < min) min = first;
+    if (last > max) max = last;
+  }
+  const column = (key: keyof LabelledSpan) => `{${spans.map((span) => span[key]).join(",")}}`;
+  const query: QueryConfig & { query_timeout: number } = {
+    text,
+    values: [
+      column("first"),
+      column("last"),
+      column("step"),
+      column("jobNo"),
+      column("label"),
+      min,
+      max,
+      ...more,
+    ],
+    query_timeout: READ_TIMEOUT_MS,
+  };
+  return (await pool.query<Row>(query)).rows;
+}
+
+const PAGE = `
+  select slot, location_no, coalesce(name, location_no::text) as location, status, rtt_us, jitter_us, lateness_us,
+    sequence_number, recorded_at, error_code, error, phases
+  ${SAMPLES_OF_SPANS}
+  left join locations using (location_no)
+  where slot < $8 or (slot = $8 and location_no > $9)
+  order by slot desc, location_no
+  limit $10`;
+
+export interface SampleRow {
+  slot: number;
+  location_no: number;
+  location: string;
+  status: number;
+  rtt_us: number | null;
+  jitter_us: number | null;
+  lateness_us: number;
+  sequence_number: number;
+  recorded_at: Date;
+  error_code: ErrorCode | null;
+  error: string | null;
+  phases: Record<string, number> | null;
+}
+
+/** A place in the order of samples: newest slot first, then by location. */
+export interface Position {
+  slot: number;
+  locationNo: number;
+}
+
+/** The samples of the spans that come after a position. */
+export function samplesAfter(
+  pool: Pool,
+  spans: readonly LabelledSpan[],
+  after: Position,
+  limit: number,
+): Promise<SampleRow[]> {
+  return readSpans(pool, PAGE, spans, [after.slot, after.locationNo, limit]);
+}
+
+const OUTLINE = `
+  select label, slot, status, rtt_us, recorded_at
+  ${SAMPLES_OF_SPANS}
+  order by label, slot, location_no`;
+
+export interface OutlineRow {
+  label: number;
+  slot: number;
+  status: number;
+  rtt_us: number | null;
+  recorded_at: Date;
+}
+
+/** Status and RTT of each sample, by label, oldest first. */
+export function sampleOutlines(pool: Pool, spans: readonly LabelledSpan[]): Promise<OutlineRow[]> {
+  return readSpans(pool, OUTLINE, spans);
+}
+
+// RTT statistics are of successes: the RTT of a wrong answer tells how fast the target fails. percentile_disc is the
+// nearest rank: the smallest RTT that at least so large a part of all RTTs is not above.
+const COUNTS_AND_RTT = `
+    count(*) as sample_count,
+    count(*) filter (where status = 1) as missed_count,
+    count(*) filter (where status = 2) as system_error_count,
+    (avg(rtt_us) filter (where status = 0))::float8 as avg_rtt_us,
+    min(rtt_us) filter (where status = 0) as min_rtt_us,
+    max(rtt_us) filter (where status = 0) as max_rtt_us,
+    percentile_disc(0.95) within group (order by rtt_us) filter (where status = 0) as p95_rtt_us`;
+
+const BUCKETS = `select label, ${COUNTS_AND_RTT} ${SAMPLES_OF_SPANS} group by label`;
+
+export interface Aggregate {
+  sample_count: number;
+  missed_count: number;
+  system_error_count: number;
+  avg_rtt_us: number | null;
+  min_rtt_us: number | null;
+  max_rtt_us: number | null;
+  p95_rtt_us: number | null;
+}
+
+export interface BucketRow extends Aggregate {
+  label: number;
+}
+
+/** Counts and RTT statistics of the samples of each label; labels without samples are left out. */
+export function aggregateByLabel(pool: Pool, spans: readonly LabelledSpan[]): Promise<BucketRow[]> {
+  return readSpans(pool, BUCKETS, spans);
+}
+
+const SUMMARY = `
+  select ${COUNTS_AND_RTT},
+    percentile_disc(array[0.5, 0.99]) within group (order by rtt_us) filter (where status = 0) as p50_p99_rtt_us,
+    (stddev_pop(rtt_us) filter (where status = 0))::float8 as stddev_rtt_us,
+    avg(jitter_us)::float8 as avg_jitter_us,
+    max(jitter_us) as max_jitter_us
+  ${SAMPLES_OF_SPANS}`;
+
+export interface SummaryRow extends Aggregate {
+  p50_p99_rtt_us: [number, number] | null;
+  stddev_rtt_us: number | null;
+  avg_jitter_us: number | null;
+  max_jitter_us: number | null;
+}
+
+/** Statistics of all samples of the spans; null without spans. */
+export async function aggregateAll(pool: Pool, spans: readonly LabelledSpan[]): Promise<SummaryRow | null> {
+  const [row] = await readSpans<SummaryRow>(pool, SUMMARY, spans);
+  return row ?? null;
+}
+
+// Served by the primary key (job_no, from_slot).
+const NEWEST_GRIDS = `
+  select job_no, from_slot as "fromSlot", to_slot as "toSlot", cadence_ms as "cadenceMs",
+    first_sequence as "firstSequence"
+  from unnest($1::integer[]) as wanted (wanted_no)
+  cross join lateral (
+    select * from job_grids where job_no = wanted_no order by from_slot desc limit $2
+  ) as newest
+  order by job_no, from_slot`;
+
+/** The newest grids of each job, oldest first. */
+export async function newestGrids(
+  pool: Pool,
+  jobNos: readonly number[],
+  count: number,
+): Promise<Map<number, Grid[]>> {
+  const { rows } = await pool.query<Grid & { job_no: number }>(NEWEST_GRIDS, [jobNos, count]);
+  const gridsOf = new Map<number, Grid[]>(jobNos.map((jobNo) => [jobNo, []]));
+  for (const { job_no, ...grid } of rows) gridsOf.get(job_no)?.push(grid);
+  return gridsOf;
+}
+
+// Served by the primary key (job_no, hour_slot, location_no).
+const STRAYS = `
+  select coalesce(sum(duplicate_count), 0)::bigint as duplicates, coalesce(sum(late_count), 0)::bigint as late
+  from stray_replies where job_no = $1 and hour_slot >= $2 and hour_slot < $3`;
+
+/** Stray replies of the hours that begin in [from, to). */
+export async function countStrays(
+  pool: Pool,
+  jobNo: number,
+  from: number,
+  to: number,
+): Promise<{ duplicates: number; late: number }> {
+  const { rows } = await pool.query<{ duplicates: number; late: number }>(STRAYS, [jobNo, from, to]);
+  return rows[0] ?? { duplicates: 0, late: 0 };
+}

@@ -1,0 +1,81 @@
+// A job's samples as a chart draws them: at most 500 points, whatever the span.
+import type { Series, SeriesPoint } from "@nightbell/contract";
+import type { DatabaseHandle } from "../../platform/db.js";
+import { cutIntoBuckets, type Bucket } from "./buckets.js";
+import { partitionedHours } from "./partitions.js";
+import { aggregateByLabel, type Aggregate } from "./queries.js";
+import type { SampledJob } from "./sampled-job.js";
+import { HOUR_MS, toMs } from "./sample.js";
+import { spansBetween } from "./slots.js";
+import { boundWindow, endOfJob, expectedSamples, resolveWindow, type WindowQuery } from "./window.js";
+
+export interface SeriesQuery extends WindowQuery {
+  points: number;
+}
+
+/**
+ * Every sample of the window is in exactly one point: `maxRttMs` and `minRttMs` keep each spike, `missedCount` and
+ * `systemErrorCount` each loss, and `expectedCount` above `sampleCount` is a gap. RTTs are of successes.
+ *
+ * Where at most `points` slots were due, each point is one slot (`raw`); otherwise a bucket of whole calendar length
+ * on boundaries that do not depend on the window. A stretch in which the job did not run has one point with
+ * `expectedCount` 0 when it lies between others, so that a line breaks there, and none at the ends. Slots whose result
+ * may still be on its way are not expected yet.
+ *
+ * A window of more than 200,000 samples is answered for its newest part with so many, which `from` tells.
+ */
+export async function readSeries(
+  database: DatabaseHandle,
+  job: SampledJob,
+  query: SeriesQuery,
+  now: number,
+): Promise<Series> {
+  const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => to - HOUR_MS });
+  const window = boundWindow(job, { from: asked.from, to: Math.max(Math.min(asked.to, now), asked.from) });
+  const { resolution, buckets } = cutIntoBuckets(job.grids, window, query.points);
+  const hours = new Set(await partitionedHours(database.db, window.from, window.to));
+  const spans = buckets.flatMap((bucket, label) =>
+    spansBetween(job.grids, bucket.from, bucket.to, hours).map((span) => ({
+      ...span,
+      jobNo: job.jobNo,
+      label,
+    })),
+  );
+  const rows = await aggregateByLabel(database.pool, spans);
+  const rowOf = new Map(rows.map((row) => [row.label, row]));
+  const points = buckets
+    .map((bucket, label) => toPoint(job, bucket, rowOf.get(label) ?? nothing, now))
+    // A bucket in which no slot was due, or none that could be settled, says nothing.
+    .filter((point, index) => point.expectedCount > 0 || buckets[index]?.isRunning === false);
+  return {
+    resolution,
+    from: new Date(window.from).toISOString(),
+    to: new Date(asked.to).toISOString(),
+    points,
+  };
+}
+
+const nothing: Aggregate = {
+  sample_count: 0,
+  missed_count: 0,
+  system_error_count: 0,
+  avg_rtt_us: null,
+  min_rtt_us: null,
+  max_rtt_us: null,
+  p95_rtt_us: null,
+};
+
+function toPoint(job: SampledJob, bucket: Bucket, row: Aggregate, now: number): SeriesPoint {
+  return {
+    from: new Date(bucket.from).toISOString(),
+    to: new Date(bucket.to).toISOString(),
+    avgRttMs: toMs(row.avg_rtt_us),
+    minRttMs: toMs(row.min_rtt_us),
+    maxRttMs: toMs(row.max_rtt_us),
+    p95RttMs: toMs(row.p95_rtt_us),
+    sampleCount: row.sample_count,
+    missedCount: row.missed_count,
+    systemErrorCount: row.system_error_count,
+    expectedCount: bucket.isRunning ? expectedSamples(job, bucket, row.sample_count, now) : 0,
+  };
+}

@@ -1,0 +1,114 @@
+// Which slots a window holds, from the grids of a job (M6). Pure; times are milliseconds since the epoch.
+import { countSlots, type Grid } from "../jobs/index.js";
+import { hourOf } from "./partitions.js";
+import { HOUR_MS } from "./sample.js";
+
+/** Slots of one grid in one hour, hence in one partition: first, first + step, … last. */
+export interface Span {
+  first: number;
+  last: number;
+  step: number;
+}
+
+/** A stretch of time in which a job ran: from inclusive, to exclusive. */
+export interface Run {
+  from: number;
+  to: number;
+}
+
+/** The hours that have a partition; slots of other hours have no samples. */
+export type Hours = ReadonlySet<number>;
+
+/** The spans of the slots in [from, to), oldest first, of the hours given. */
+export function spansBetween(grids: readonly Grid[], from: number, to: number, hours: Hours): Span[] {
+  const spans: Span[] = [];
+  for (const grid of grids) {
+    const start = Math.max(from, grid.fromSlot);
+    const end = endOf(grid, to);
+    for (let hour = hourOf(start); hour < end; hour += HOUR_MS) {
+      if (!hours.has(hour)) continue;
+      const first = slotFrom(grid, Math.max(start, hour));
+      const last = slotBefore(grid, Math.min(end, hour + HOUR_MS));
+      if (first <= last) spans.push({ first, last, step: grid.cadenceMs });
+    }
+  }
+  return spans;
+}
+
+/**
+ * The spans of the newest `count` slots in [from, to), newest first, and where to go on: the exclusive end of what
+ * is left, null when nothing is. With `hours`, slots of hours without a partition are passed over and not counted.
+ */
+export function newestSpans(
+  grids: readonly Grid[],
+  from: number,
+  to: number,
+  count: number,
+  hours: Hours | null,
+): { spans: Span[]; leftTo: number | null } {
+  const spans: Span[] = [];
+  let left = count;
+  for (const grid of grids.toReversed()) {
+    const start = Math.max(from, grid.fromSlot);
+    let last = slotBefore(grid, endOf(grid, to));
+    while (last >= start) {
+      const hour = hourOf(last);
+      const firstOfHour = slotFrom(grid, Math.max(start, hour));
+      if (hours === null || hours.has(hour)) {
+        if (left === 0) return { spans, leftTo: last + 1 };
+        const first = Math.max(firstOfHour, last - (left - 1) * grid.cadenceMs);
+        spans.push({ first, last, step: grid.cadenceMs });
+        left -= (last - first) / grid.cadenceMs + 1;
+        last = first - grid.cadenceMs;
+      } else {
+        last = firstOfHour - grid.cadenceMs;
+      }
+    }
+  }
+  return { spans, leftTo: null };
+}
+
+/** Number of slots in [from, to). */
+export function countExpected(grids: readonly Grid[], from: number, to: number): number {
+  return grids.reduce((sum, grid) => sum + countSlots(grid, from, to), 0);
+}
+
+/** `from`, or the slot of the `count`th newest before `to` when there are more. */
+export function startOfNewest(grids: readonly Grid[], from: number, to: number, count: number): number {
+  let left = count;
+  for (const grid of grids.toReversed()) {
+    const slots = countSlots(grid, from, to);
+    if (slots > left) return slotBefore(grid, endOf(grid, to)) - (left - 1) * grid.cadenceMs;
+    left -= slots;
+  }
+  return from;
+}
+
+/**
+ * When the job ran. A change of cadence leaves less than one cadence between two grids and interrupts nothing; what
+ * is longer was a pause.
+ */
+export function runsOf(grids: readonly Grid[]): Run[] {
+  const runs: Run[] = [];
+  for (const grid of grids) {
+    const to = grid.toSlot ?? Infinity;
+    const previous = runs.at(-1);
+    if (previous !== undefined && grid.fromSlot - previous.to < grid.cadenceMs) previous.to = to;
+    else runs.push({ from: grid.fromSlot, to });
+  }
+  return runs;
+}
+
+/** The first slot of the grid at or after a time, which may lie beyond the grid's end. */
+function slotFrom(grid: Grid, time: number): number {
+  return grid.fromSlot + Math.ceil(Math.max(time - grid.fromSlot, 0) / grid.cadenceMs) * grid.cadenceMs;
+}
+
+/** The last slot of the grid before a time, which may lie before the grid's beginning. */
+function slotBefore(grid: Grid, time: number): number {
+  return grid.fromSlot + (Math.ceil((time - grid.fromSlot) / grid.cadenceMs) - 1) * grid.cadenceMs;
+}
+
+function endOf(grid: Grid, to: number): number {
+  return Math.min(grid.toSlot ?? Infinity, to);
+}

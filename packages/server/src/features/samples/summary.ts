@@ -1,0 +1,65 @@
+// The statistics of a job over a window.
+import type { Summary } from "@nightbell/contract";
+import type { DatabaseHandle } from "../../platform/db.js";
+import { hourOf, partitionedHours } from "./partitions.js";
+import { aggregateAll, countStrays } from "./queries.js";
+import type { SampledJob } from "./sampled-job.js";
+import { toMs } from "./sample.js";
+import { spansBetween } from "./slots.js";
+import { boundWindow, endOfJob, expectedSamples, resolveWindow, type WindowQuery } from "./window.js";
+
+/**
+ * Exact statistics from the raw samples: percentiles by nearest rank, the standard deviation of all (not of a sample
+ * of them), RTTs of successes only. Without a window, the whole job; a window of more than 200,000 samples is answered
+ * for its newest part with so many, which `from` tells. Stray replies are counted by the hour they came in, so those
+ * of the whole first hour are included.
+ */
+export async function readSummary(
+  database: DatabaseHandle,
+  job: SampledJob,
+  query: WindowQuery,
+  now: number,
+): Promise<Summary> {
+  const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => job.grids[0]?.fromSlot ?? to });
+  const window = boundWindow(job, asked);
+  const hours = new Set(await partitionedHours(database.db, window.from, window.to));
+  const spans = spansBetween(job.grids, window.from, window.to, hours).map((span) => ({
+    ...span,
+    jobNo: job.jobNo,
+    label: 0,
+  }));
+  const row = await aggregateAll(database.pool, spans);
+  const strays = await countStrays(database.pool, job.jobNo, hourOf(window.from), window.to);
+  const sampleCount = row?.sample_count ?? 0;
+  const missedCount = row?.missed_count ?? 0;
+  const systemErrorCount = row?.system_error_count ?? 0;
+  const successCount = sampleCount - missedCount - systemErrorCount;
+  const [p50Us, p99Us] = row?.p50_p99_rtt_us ?? [null, null];
+  return {
+    sampleCount,
+    expectedCount: expectedSamples(job, window, sampleCount, now),
+    successCount,
+    missedCount,
+    systemErrorCount,
+    lossPercent: lossPercent(successCount, missedCount),
+    avgRttMs: toMs(row?.avg_rtt_us ?? null),
+    minRttMs: toMs(row?.min_rtt_us ?? null),
+    maxRttMs: toMs(row?.max_rtt_us ?? null),
+    p50RttMs: toMs(p50Us),
+    p95RttMs: toMs(row?.p95_rtt_us ?? null),
+    p99RttMs: toMs(p99Us),
+    stddevRttMs: toMs(row?.stddev_rtt_us ?? null),
+    avgJitterMs: toMs(row?.avg_jitter_us ?? null),
+    maxJitterMs: toMs(row?.max_jitter_us ?? null),
+    duplicateReplies: strays.duplicates,
+    lateReplies: strays.late,
+    from: new Date(window.from).toISOString(),
+    to: new Date(window.to).toISOString(),
+  };
+}
+
+/** `missed` over `success + missed`, in percent to three decimals; null without either. */
+export function lossPercent(successCount: number, missedCount: number): number | null {
+  const answered = successCount + missedCount;
+  return answered === 0 ? null : Math.round((missedCount / answered) * 100_000) / 1_000;
+}
