@@ -1,0 +1,61 @@
+// From numbers to a verdict (P5). Pure.
+import type { Health } from "@nightbell/contract";
+
+type Metrics = Health["metrics"];
+type Alert = Health["alerts"][number];
+
+interface Threshold {
+  readonly metric: string;
+  readonly read: (metrics: Metrics) => number;
+  readonly warning: number;
+  readonly critical: number;
+  readonly advice: string;
+}
+
+const thresholds: readonly Threshold[] = [
+  {
+    metric: "memory",
+    read: (metrics) => metrics.memoryPercent,
+    warning: 80,
+    critical: 90,
+    advice: "give the machine more memory, or move a role to another one",
+  },
+  {
+    metric: "cpu",
+    read: (metrics) => metrics.cpuPercent,
+    warning: 70,
+    critical: 90,
+    advice: "add a core, or move a role to another machine",
+  },
+  {
+    metric: "heap",
+    read: (metrics) => metrics.heapPercent,
+    warning: 80,
+    critical: 90,
+    advice: "raise --max-old-space-size in NODE_OPTIONS",
+  },
+  {
+    metric: "connections",
+    read: (metrics) => metrics.database.percent,
+    warning: 70,
+    critical: 90,
+    advice: "raise DATABASE_POOL_SIZE, or look for slow queries in the log",
+  },
+];
+
+/** The worst of what passed a threshold, and a sentence for each. */
+export function assess(metrics: Metrics): { status: Health["status"]; alerts: Alert[] } {
+  const alerts = thresholds.flatMap((threshold): Alert[] => {
+    const value = threshold.read(metrics);
+    const level = value >= threshold.critical ? "critical" : value >= threshold.warning ? "warning" : null;
+    if (level === null) return [];
+    const message = `${threshold.metric} at ${value} % (${level} from ${threshold[level]} %): ${threshold.advice}`;
+    return [{ level, metric: threshold.metric, message }];
+  });
+  return { status: worst(alerts), alerts };
+}
+
+export function worst(alerts: readonly Alert[]): Health["status"] {
+  if (alerts.some((alert) => alert.level === "critical")) return "critical";
+  return alerts.length > 0 ? "warning" : "ok";
+}
