@@ -61,7 +61,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const leaked = await endLeakedServers(folder);
     await postgres.stop();
     await rm(folder, { recursive: true, maxRetries: 3 });
-    if (leaked.length > 0) throw new Error(`tests left servers running:\n${leaked.join("\n")}`);
+    if (leaked.length > 0) {
+      process.exitCode = 1; // vitest only prints what is thrown here.
+      throw new Error(`tests left servers running:\n${leaked.join("\n")}`);
+    }
   };
 }
 

@@ -1,5 +1,6 @@
-// Starts the built program as a user would, and ends it in all the ways it can end.
+// Starts the built program (npm test builds it first) as a user would, and ends it in all the ways it can end.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,6 +21,8 @@ export interface NightbellOptions {
   readonly databaseUrl?: string;
   /** A fresh one by default. */
   readonly dataDir?: string;
+  /** Another user to run as, which only root can ask for. */
+  readonly user?: { uid: number; gid: number };
 }
 
 export interface RunningNightbell extends AsyncDisposable {
@@ -34,7 +37,7 @@ export interface RunningNightbell extends AsyncDisposable {
   /** Ends this one process at once; its embedded Postgres lives on, as after a crash. */
   kill9(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** The exit code, or the signal that ended it. */
+  /** The exit code, or the signal that ended it, once it and its child processes have ended. */
   readonly exited: Promise<number | string>;
 }
 
@@ -42,11 +45,11 @@ export interface RunningNightbell extends AsyncDisposable {
 export async function startNightbell(options: NightbellOptions = {}): Promise<RunningNightbell> {
   const { folder } = inject("testRun");
   const dataDir = options.dataDir ?? join(await createFolder(), "data");
-  const child = spawnNightbell((options.command ?? "up").split(" "), {
-    NIGHTBELL_DATA_DIR: dataDir,
-    DATABASE_URL: options.databaseUrl ?? "",
-    ...options.env,
-  });
+  const child = spawnNightbell(
+    (options.command ?? "up").split(" "),
+    { NIGHTBELL_DATA_DIR: dataDir, DATABASE_URL: options.databaseUrl ?? "", ...options.env },
+    options.user,
+  );
   const { process: program, exited, output, stdout } = child;
   const pid = program.pid ?? 0;
   recordServer(folder, pid, { startedBy: expect.getState().testPath ?? "a test", dataDir });
@@ -90,7 +93,7 @@ export async function startNightbell(options: NightbellOptions = {}): Promise<Ru
     },
     async kill9() {
       program.kill("SIGKILL");
-      await exited;
+      await once(program, "exit");
     },
     [Symbol.asyncDispose]: dispose,
   };
@@ -102,16 +105,25 @@ class Ended extends Error {}
 export async function runNightbell(
   args: string[],
   env: Record<string, string> = {},
+  /** What else happens to it while it runs. */
+  meanwhile: (program: ChildProcess) => void = () => {},
 ): Promise<{ code: number | string; stdout: string; stderr: string }> {
-  const { exited, stdout, stderr } = spawnNightbell(args, env);
+  const { process: program, exited, stdout, stderr } = spawnNightbell(args, env);
+  meanwhile(program);
   return { code: await exited, stdout: stdout(), stderr: stderr() };
 }
 
-function spawnNightbell(args: string[], env: Record<string, string>) {
-  const program: ChildProcess = spawn(process.execPath, [join(packageRoot, "bin/nightbell.mjs"), ...args], {
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "info", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+function spawnNightbell(args: string[], env: Record<string, string>, user?: { uid: number; gid: number }) {
+  const program: ChildProcess = spawn(
+    process.execPath,
+    [join(packageRoot, "test/built-program.mjs"), ...args],
+    {
+      ...user,
+      cwd: packageRoot,
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "info", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   const chunks = { all: "", stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
     program[stream]?.setEncoding("utf8").on("data", (chunk: string) => {

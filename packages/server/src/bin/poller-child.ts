@@ -5,7 +5,7 @@ import { createLogger } from "../platform/log.js";
 import { requireDatabaseUrl } from "./commands/serve.js";
 import { loadRole } from "./roles/load.js";
 import type { FromPoller, ToPoller } from "./poller-messages.js";
-import type { LifecycleState } from "./roles/role.js";
+import type { LifecycleState, RunningPoller } from "./roles/role.js";
 
 /** After the parent was killed: the database it ran is about to be stopped by the next start, so only what is quick. */
 const ORPHANED_DRAIN_MS = 2_000;
@@ -20,26 +20,34 @@ const database = openDatabase(requireDatabaseUrl(config), {
 let state: LifecycleState = "starting";
 let isStopping = false;
 
-// Before anything that takes time, so that no order and no death of the parent is missed.
+const poller = startPollerRole();
+poller.catch((error: unknown) => {
+  log.fatal({ err: error }, "the poller could not be started");
+  process.exit(1);
+});
+
 process.on("message", (message: ToPoller) => {
   if (message.type === "stop") stop(message.deadlineMs);
   else void answerMetrics(message.requestNo);
 });
-process.on("disconnect", () => stop(ORPHANED_DRAIN_MS));
 process.on("SIGTERM", () => stop(config.DRAIN_TIMEOUT_MS));
 process.on("SIGINT", () => stop(config.DRAIN_TIMEOUT_MS));
+process.on("disconnect", () => stop(ORPHANED_DRAIN_MS));
+if (!process.connected) stop(ORPHANED_DRAIN_MS); // The parent died while this process loaded.
 
-const { startPoller } = await loadRole("poller");
-const starting = startPoller({ config, database, log, lifecycle: () => state });
-const poller = await starting;
-if (!isStopping) state = "running";
+async function startPollerRole(): Promise<RunningPoller> {
+  const { startPoller } = await loadRole("poller");
+  const running = await startPoller({ config, database, log, lifecycle: () => state });
+  if (!isStopping) state = "running";
+  return running;
+}
 
 function stop(deadlineMs: number): void {
   if (isStopping) return;
   isStopping = true;
   state = "draining";
   setTimeout(() => process.exit(1), deadlineMs).unref();
-  void starting
+  poller
     .then((running) => running.stop(deadlineMs))
     .then(() => database.close())
     .then(
@@ -52,6 +60,6 @@ function stop(deadlineMs: number): void {
 }
 
 async function answerMetrics(requestNo: number): Promise<void> {
-  const answer: FromPoller = { type: "metrics", requestNo, metrics: await poller.metrics() };
-  process.send?.(answer);
+  const answer: FromPoller = { type: "metrics", requestNo, metrics: await (await poller).metrics() };
+  if (process.connected) process.send?.(answer);
 }

@@ -36,7 +36,7 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
       if (isStopping) return;
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) restarts = 0;
       const waitMs = backoffMs(restarts++);
-      log.error({ pid: child.pid, ending, restartInMs: waitMs }, "the poller process ended by itself");
+      log.error({ endedPid: child.pid, ending, restartInMs: waitMs }, "the poller process ended by itself");
       await sleep(waitMs, undefined, { signal: wakeUp.signal }).catch(() => {}); // Aborted by stop.
       if (isStopping) return;
       child = launch();
@@ -45,12 +45,14 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
 
   function launch(): ChildProcess {
     // Detached: a Ctrl-C reaches the whole terminal, and the poller is to end when this process says so.
-    return fork(compiledFile("bin/poller-child.js"), [], {
+    const launched = fork(compiledFile("bin/poller-child.js"), [], {
       env: environment,
       detached: true,
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
+    log.info({ pollerPid: launched.pid }, "started the poller process");
+    return launched;
   }
 
   function tell(message: ToPoller): boolean {

@@ -75,7 +75,7 @@ async function keepRunning(postgres: EmbeddedPostgres, stop: StopSignals, log: L
   for (;;) {
     await postgres.exited;
     if (stop.isRequested()) return;
-    log.error({ postgresPid: postgres.pid }, "Postgres ended by itself and is started again");
+    log.error({ endedPid: postgres.pid }, "Postgres ended by itself and is started again");
     for (let attempt = 0; ; attempt++) {
       await sleep(backoffMs(attempt));
       if (stop.isRequested()) return;

@@ -96,7 +96,7 @@ export async function stopOrphan(folder: string): Promise<number | null> {
     ["SIGKILL", IMMEDIATE_STOP_MS],
   ] as const) {
     process.kill(pid, signal);
-    if (await becomesTrue(() => !isAlive(pid), waitMs)) return pid;
+    if (await becomesTrue(async () => !(await servesFolder(pid, folder)), waitMs)) return pid;
   }
   throw new EmbeddedPostgresError(`the Postgres process ${pid} still runs on ${folder} and does not end`);
 }
@@ -140,7 +140,7 @@ async function stopChild(child: ChildProcess, exited: Promise<void>, deadlineMs:
   }
 }
 
-/** Does this process serve this folder? Its command line says so; process ids are used again. */
+/** Does this process serve this folder? Its command line says so: ids are used again, and a zombie has none. */
 async function servesFolder(pid: number, folder: string): Promise<boolean> {
   if (process.platform === "linux") {
     const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
