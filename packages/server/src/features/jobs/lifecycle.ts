@@ -46,7 +46,8 @@ export function startPendingJobs(db: Db, jobNos: readonly number[], now: number)
 }
 
 /**
- * Completes those of the jobs that run and whose time is over; the poller calls it when their last result is stored.
+ * Completes those of the jobs that run and whose last slot has come, which is less than a cadence before their end; the
+ * poller calls it when that slot's result is stored.
  * Returns the numbers of the jobs that this call completed. Their grids end by themselves.
  */
 export async function completeJobs(db: Db, jobNos: readonly number[], now: number): Promise<number[]> {
@@ -54,7 +55,8 @@ export async function completeJobs(db: Db, jobNos: readonly number[], now: numbe
     update jobs set status = 'completed', completed_at = ${new Date(now)}
     where job_no in (
       select job_no from jobs
-      where job_no = any(${jobNos}::int[]) and status = 'running' and ends_at <= ${new Date(now)}
+      where job_no = any(${jobNos}::int[]) and status = 'running'
+        and ends_at <= ${new Date(now)}::timestamptz + cadence_ms * interval '1 millisecond'
       order by job_no for update)
     returning job_no`.execute(db);
   return rows.map((row) => row.job_no);
@@ -82,4 +84,15 @@ export async function completeOverdueJobs(db: Db, now: number): Promise<number> 
     completed += rows.length;
     if (rows.length < OVERDUE_BATCH) return completed;
   }
+}
+
+/** By then every poller that held a deleted job has long let go of it. */
+const DELETED_MEMORY_MS = 86_400_000;
+
+/** Forgets jobs deleted more than a day ago; a task of the scheduler. */
+export async function forgetDeletedJobs(db: Db, now: number): Promise<void> {
+  await db
+    .deleteFrom("deleted_jobs")
+    .where("deleted_at", "<", new Date(now - DELETED_MEMORY_MS))
+    .execute();
 }

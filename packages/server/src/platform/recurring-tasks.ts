@@ -1,0 +1,68 @@
+// Small jobs that somebody must do every so often, in a program of which several instances may run.
+import { sql } from "kysely";
+import type { Clock } from "./clock.js";
+import type { Db } from "./db.js";
+import type { Logger } from "./log.js";
+
+export interface RecurringTask {
+  readonly name: string;
+  /** From the end of one run to the start of the next. */
+  readonly everyMs: number;
+  /** Must be safe to repeat: a crash in the middle ends in another run. */
+  readonly run: (now: number) => Promise<unknown>;
+}
+
+export interface RunningTasks {
+  /** Starts nothing more and waits for what is under way, at most `deadlineMs`. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Runs each task once, then again and again. Instances that find a task being run leave it to the other: the lock
+ * is held by a transaction, so it ends with the connection of an instance that dies, and works through PgBouncer.
+ */
+export async function startRecurringTasks(
+  tasks: readonly RecurringTask[],
+  { db, clock, log }: { db: Db; clock: Clock; log: Logger },
+): Promise<RunningTasks> {
+  let isStopping = false;
+  const timers = new Map<RecurringTask, NodeJS.Timeout>();
+  const underWay = new Map<RecurringTask, Promise<void>>();
+
+  const runOnce = async (task: RecurringTask): Promise<void> => {
+    try {
+      await db.transaction().execute(async (tx) => {
+        const { rows } = await sql<{ locked: boolean }>`
+          select pg_try_advisory_xact_lock(hashtextextended(${`nightbell task ${task.name}`}, 0)) as locked`.execute(
+          tx,
+        );
+        if (rows[0]?.locked === true) await task.run(clock.now());
+      });
+    } catch (error) {
+      log.warn({ err: error, task: task.name }, "a recurring task failed; it is tried again");
+    }
+  };
+  const cycle = async (task: RecurringTask): Promise<void> => {
+    const run = runOnce(task);
+    underWay.set(task, run);
+    await run;
+    underWay.delete(task);
+    if (isStopping) return;
+    const timer = setTimeout(() => void cycle(task), task.everyMs);
+    timers.set(task, timer);
+  };
+
+  await Promise.all(tasks.map(cycle));
+  return {
+    async stop(deadlineMs) {
+      isStopping = true;
+      for (const timer of timers.values()) clearTimeout(timer);
+      let deadline: NodeJS.Timeout | undefined;
+      const tooLate = new Promise<void>((resolve) => {
+        deadline = setTimeout(resolve, deadlineMs);
+      });
+      await Promise.race([Promise.all(underWay.values()), tooLate]);
+      clearTimeout(deadline);
+    },
+  };
+}
