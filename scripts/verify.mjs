@@ -13,6 +13,7 @@ const steps = [
   { name: "format", command: [tool("oxfmt"), "--check"] },
   { name: "types", command: [tool("tsc"), "-b"] },
   { name: "lint", command: [tool("oxlint"), "--deny-warnings"] },
+  { name: "unused", command: [tool("knip")] },
   { name: "boundaries", command: script("check-boundaries.mjs") },
   {
     name: "checks bite",
