@@ -12,14 +12,16 @@ const ORPHANED_DRAIN_MS = 2_000;
 
 const config = loadConfig(process.env);
 const log = createLogger(config.LOG_LEVEL, "poller");
-const database = openDatabase(requireDatabaseUrl(config), {
-  poolSize: config.DATABASE_POOL_SIZE,
-  applicationName: "nightbell poller",
-  onError: (error) => log.warn({ err: error }, "a database connection broke"),
-});
 let state: LifecycleState = "starting";
 let isStopping = false;
 
+const database = openDatabase(requireDatabaseUrl(config), {
+  poolSize: config.DATABASE_POOL_SIZE,
+  applicationName: "nightbell poller",
+  onError: ({ message }) => {
+    if (!isStopping) log.warn({ reason: message }, "a database connection broke");
+  },
+});
 const poller = startPollerRole();
 poller.catch((error: unknown) => {
   log.fatal({ err: error }, "the poller could not be started");

@@ -1,5 +1,5 @@
 // What a supervisor and its poller process say to each other over the IPC channel.
-import type { MetricsJson } from "./roles/role.js";
+import type { MetricsJson } from "../platform/metrics.js";
 
 export type ToPoller = { type: "stop"; deadlineMs: number } | { type: "metrics"; requestNo: number };
 

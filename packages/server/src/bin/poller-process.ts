@@ -3,10 +3,11 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../platform/log.js";
+import type { MetricsJson } from "../platform/metrics.js";
 import { compiledFile } from "../platform/paths.js";
 import { backoffMs } from "./backoff.js";
 import type { FromPoller, ToPoller } from "./poller-messages.js";
-import type { MetricsJson, RunningPoller } from "./roles/role.js";
+import type { RunningPoller } from "./roles/role.js";
 
 const METRICS_TIMEOUT_MS = 1_000;
 /** A poller that lived this long did not fail at its start: the next restart is quick again. */

@@ -35,7 +35,9 @@ export async function startRoles(
   const database = openDatabase(url, {
     poolSize: config.DATABASE_POOL_SIZE,
     applicationName: `nightbell ${names.join("+")}`,
-    onError: (error) => log.warn({ err: error }, "a database connection broke"),
+    onError: ({ message }) => {
+      if (state !== "draining") log.warn({ reason: message }, "a database connection broke");
+    },
   });
   const context: RoleContext = { config, database, log, lifecycle: () => state };
   const others: RunningRole[] = [];

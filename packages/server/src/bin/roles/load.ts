@@ -1,5 +1,6 @@
 // Loads the module of a role when a process plays it.
-import type { MetricsJson, RunningApi, StartApi, StartPoller, StartScheduler } from "./role.js";
+import type { MetricsJson } from "../../platform/metrics.js";
+import type { RunningApi, StartApi, StartPoller, StartScheduler } from "./role.js";
 
 interface RoleModules {
   api: { startApi: StartApi };

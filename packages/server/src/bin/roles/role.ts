@@ -1,9 +1,9 @@
 // What a role is given and what it gives back. A process may play several roles; each is started by one function
 // `startApi`, `startScheduler`, `startPoller` in the module of its name beside this one.
-import type { Registry } from "prom-client";
 import type { Config } from "../../config/config.js";
 import type { DatabaseHandle } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
+import type { MetricsJson } from "../../platform/metrics.js";
 
 export const roleNames = ["api", "poller", "scheduler"] as const;
 export type RoleName = (typeof roleNames)[number];
@@ -11,15 +11,12 @@ export type RoleName = (typeof roleNames)[number];
 /** Where the process is in its life; only `running` counts as ready. */
 export type LifecycleState = "starting" | "running" | "draining";
 
-/** The metrics of one process as prom-client hands them from process to process. */
-export type MetricsJson = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
-
 export interface RoleContext {
   readonly config: Config;
   /** The pool of this process, shared by its roles and closed after the last of them has stopped. */
   readonly database: DatabaseHandle;
   readonly log: Logger;
-  lifecycle(): LifecycleState;
+  readonly lifecycle: () => LifecycleState;
 }
 
 export interface ApiContext extends RoleContext {
@@ -27,7 +24,7 @@ export interface ApiContext extends RoleContext {
    * Metrics of the other processes of this program (its pollers), to be aggregated with the API's own registry.
    * Resolves within a second; a process that does not answer is left out.
    */
-  collectMetrics(): Promise<MetricsJson[]>;
+  readonly collectMetrics: () => Promise<MetricsJson[]>;
 }
 
 export interface RunningRole {
