@@ -1,6 +1,6 @@
 // `npm run dev`: the program, built and started again whenever its sources change, and the web app with hot reload in
 // front of it at http://127.0.0.1:5173.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { watch } from "node:fs";
 import { join } from "node:path";
@@ -33,15 +33,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 
 async function rebuild() {
-  const { status } = spawnSync(
-    process.execPath,
-    ["node_modules/typescript/bin/tsc", "-b", "packages/server"],
-    {
-      cwd: root,
-      stdio: ["ignore", 2, 2],
-    },
-  );
-  if (status !== 0) return;
+  try {
+    await buildMissing({ web: false });
+  } catch {
+    return; // The compiler has said why; the program runs on as it was.
+  }
   await stopProgram();
   program = startProgram();
 }
