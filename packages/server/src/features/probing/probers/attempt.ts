@@ -26,6 +26,8 @@ export class Attempt {
   readonly phases: Phases = {};
   /** What the try is doing, as the sentences of failures say it: `during the TLS handshake`. */
   during = "at the start";
+  /** Another view of every failure, where what is measured is not the target but part of this machine's own means. */
+  seenAs: (failure: Failure) => Failure = (failure) => failure;
   readonly #ended = new AbortController();
   readonly #held: (() => void)[] = [];
   #onDeadline: (withinMs: number) => Failure = (ms) => ({
@@ -96,7 +98,7 @@ export function attempt(
       resolve(outcome({ phases, address: current.address }));
     };
     const fail = (failure: Failure, rttUs: number | null = null) =>
-      settle((measured) => failed(failure, { ...measured, rttUs }));
+      settle((measured) => failed(current.seenAs(failure), { ...measured, rttUs }));
     const cancel = () => fail({ code: "cancelled", error: "the probe was cancelled" });
     const timer = setTimeout(() => fail(current.deadline()), timeoutMs);
     signal.addEventListener("abort", cancel, { once: true });

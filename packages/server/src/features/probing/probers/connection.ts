@@ -51,25 +51,34 @@ export function connectTo(current: Attempt, to: ResolvedAddress, port: number): 
       isLocal = socket.destroyed;
     });
     // Stays for the life of the socket: what happens after the end of the try must not end the process.
-    socket.on("error", (error) => reject(connectFailure(error, current, endpoint, isLocal)));
+    socket.on("error", (error) => reject(connectionFailure(error, current, endpoint, isLocal)));
     socket.once("connect", () => resolve({ socket, at: current.phase("connect", startedAt), endpoint }));
   });
 }
 
 /**
- * ENETUNREACH and EHOSTUNREACH have two origins. Out of connect(2) itself they mean that our routing table has no way:
- * ours. Later they mean that a router said so, or that no neighbour on the target's network answered for it (ARP, NDP):
- * the target's.
+ * What an error of a socket means. ENETUNREACH and EHOSTUNREACH have two origins: out of connect(2) itself (`isLocal`)
+ * they mean that our routing table has no way: ours. Later they mean that a router said so, or that no neighbour on the
+ * target's network answered for it (ARP, NDP): the target's.
  */
-function connectFailure(
+export function connectionFailure(
   error: NodeJS.ErrnoException,
-  current: Attempt,
+  { during }: Attempt,
   endpoint: string,
-  isLocal: boolean,
+  isLocal = false,
 ): ProbeFailure {
   switch (error.code) {
     case "ECONNREFUSED":
       return new ProbeFailure("connection_refused", `connection refused by ${endpoint}`);
+    case "ECONNRESET":
+      // Without a system call it is Node's word for a close that came too early.
+      return error.syscall === undefined
+        ? new ProbeFailure("connection_closed", `${endpoint} closed the connection (${during})`)
+        : new ProbeFailure("connection_reset", `connection reset by ${endpoint} (${during})`);
+    case "EPIPE":
+      return new ProbeFailure("connection_closed", `${endpoint} closed the connection (${during})`);
+    case "ETIMEDOUT":
+      return new ProbeFailure("timeout", `no answer from ${endpoint} (${during})`);
     case "ENETUNREACH":
       return isLocal
         ? new ProbeFailure("no_route", `this machine has no route to ${endpoint}`)
@@ -81,32 +90,11 @@ function connectFailure(
             "host_unreachable",
             `${endpoint} cannot be reached: nothing answers at the address`,
           );
-    case "EADDRNOTAVAIL":
-      return new ProbeFailure("socket", `no local address or port is free to connect to ${endpoint} from`);
-    default:
-      return connectionFailure(error, current, endpoint);
-  }
-}
-
-/** What an error of a connection means. */
-export function connectionFailure(
-  error: NodeJS.ErrnoException,
-  { during }: Attempt,
-  endpoint: string,
-): ProbeFailure {
-  switch (error.code) {
-    case "ECONNRESET":
-      // Without a system call it is Node's word for a close that came too early.
-      return error.syscall === undefined
-        ? new ProbeFailure("connection_closed", `${endpoint} closed the connection (${during})`)
-        : new ProbeFailure("connection_reset", `connection reset by ${endpoint} (${during})`);
-    case "EPIPE":
-      return new ProbeFailure("connection_closed", `${endpoint} closed the connection (${during})`);
-    case "ETIMEDOUT":
-      return new ProbeFailure("timeout", `no answer from ${endpoint} (${during})`);
     case "EACCES":
     case "EPERM":
       return new ProbeFailure("permission", `this machine does not permit a connection to ${endpoint}`);
+    case "EADDRNOTAVAIL":
+      return new ProbeFailure("socket", `no local address or port is free to connect to ${endpoint} from`);
     case "EMFILE":
     case "ENFILE":
       return new ProbeFailure("socket", "this process has too many files open to connect; raise its limit");

@@ -1,0 +1,34 @@
+// The probers of everything but icmp, which has an engine of its own, and the simulator.
+import type { OptionsOf } from "@nightbell/contract";
+import type { Prober } from "../prober.js";
+import { createDnsProber } from "./dns.js";
+import { createHttpProber } from "./http.js";
+import { createLatencyApiProber } from "./latency-api.js";
+import { createTcpProber } from "./tcp.js";
+import { createTlsProber } from "./tls.js";
+import { createTrust } from "./tls-handshake.js";
+
+export { createSimulatedProber, simulate } from "./simulator.js";
+
+export interface ProberSettings {
+  /** Service that executes latency_api probes whose options name none. */
+  latencyApiUrl: string;
+  /** Certificate authorities in PEM, trusted beside Node's own list. */
+  authorities?: string;
+  /** DNS servers (`address` or `address:port`) to use instead of this machine's. */
+  nameServers?: readonly string[];
+}
+
+export type Probers = { [Type in "tcp" | "http" | "dns" | "tls" | "latency_api"]: Prober<OptionsOf<Type>> };
+
+export function createProbers({ latencyApiUrl, authorities, nameServers }: ProberSettings): Probers {
+  // One for all: making a context reads every root certificate.
+  const trust = createTrust(authorities);
+  return {
+    tcp: createTcpProber(nameServers),
+    http: createHttpProber(trust, nameServers),
+    dns: createDnsProber(nameServers),
+    tls: createTlsProber(trust, nameServers),
+    latency_api: createLatencyApiProber(latencyApiUrl, nameServers),
+  };
+}
