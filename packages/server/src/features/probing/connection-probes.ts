@@ -5,7 +5,7 @@ import type { ProbeOutcome } from "./prober.js";
 import type { PendingSample, Recorder } from "./recorder.js";
 
 /** Runs one try; ends within 20 ms of its timeout or of the signal. */
-export type Measure = (pending: PendingSample, signal: AbortSignal) => Promise<ProbeOutcome>;
+export type Measure = (signal: AbortSignal) => Promise<ProbeOutcome>;
 
 export class ConnectionProbes {
   readonly #recorder: Recorder;
@@ -55,7 +55,7 @@ export class ConnectionProbes {
     const startedAtMs = this.#clock.now();
     let outcome: ProbeOutcome;
     try {
-      outcome = await measure(pending, controller.signal);
+      outcome = await measure(controller.signal);
     } catch (error) {
       this.#recorder.bug(pending, error);
       return;

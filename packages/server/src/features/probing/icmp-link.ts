@@ -3,6 +3,7 @@ import type { Clock } from "../../platform/clock.js";
 import type { Logger } from "../../platform/log.js";
 import { IcmpEngine, IcmpUnavailableError } from "./icmp/engine.js";
 import type { IcmpResult } from "./icmp/result.js";
+import type { EngineLimits } from "./icmp/rings.js";
 import type { Failure } from "./outcome.js";
 
 const FIRST_RETRY_MS = 500;
@@ -22,6 +23,7 @@ export class IcmpLink {
   readonly #events: IcmpLinkEvents;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #limits: Partial<EngineLimits>;
   #engine: IcmpEngine | null = null;
   #failure: Failure = { code: "overloaded", error: "the ICMP engine has not started yet" };
   #starting: Promise<void> | null = null;
@@ -30,10 +32,11 @@ export class IcmpLink {
   #retryAt = -Infinity;
   #isClosed = false;
 
-  constructor(events: IcmpLinkEvents, clock: Clock, log: Logger) {
+  constructor(events: IcmpLinkEvents, clock: Clock, log: Logger, limits: Partial<EngineLimits> = {}) {
     this.#events = events;
     this.#clock = clock;
     this.#log = log;
+    this.#limits = limits;
   }
 
   /** The running engine, null while there is none; asking for it starts it when the time has come. */
@@ -65,7 +68,8 @@ export class IcmpLink {
   async #start(): Promise<void> {
     try {
       const { onResult, onStray } = this.#events;
-      const engine = await IcmpEngine.start({ onResult, onStray, onFailure: (error) => this.#lose(error) });
+      const onFailure = (error: Error) => this.#lose(error);
+      const engine = await IcmpEngine.start({ onResult, onStray, onFailure, limits: this.#limits });
       this.#log.info({ ipv4: engine.ipv4, ipv6: engine.ipv6 }, "the ICMP engine runs");
       this.#startedAt = this.#clock.monotonic();
       this.#engine = engine;

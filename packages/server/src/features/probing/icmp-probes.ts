@@ -104,10 +104,14 @@ export class IcmpProbes {
     );
   }
 
-  /** Makes a new or edited job ready, so that neither its name nor the engine is waited for when its slot comes. */
+  /** Starts the engine, or says in the log why it cannot. */
+  open(): Promise<void> {
+    return this.#link.start();
+  }
+
+  /** Makes a new or edited job ready, so that its slot need not wait for its name. */
   prepare(job: MeasuredJob): void {
     this.forget(job);
-    void this.#link.start();
     const { host, options } = this.#route(job);
     if (isIP(host) === 0) void this.#names.get(host, options.family);
   }

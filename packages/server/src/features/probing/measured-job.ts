@@ -1,6 +1,6 @@
 // A job as the poller holds it: what to measure, and how far it has come. A few hundred bytes each.
 import type { JobOptions, JobType, Simulation } from "@nightbell/contract";
-import type { Grid } from "../jobs/grid.js";
+import type { Grid } from "../jobs/index.js";
 
 /** What the database says about a job that is to be measured here. */
 export interface JobDefinition {

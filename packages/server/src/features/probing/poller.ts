@@ -9,12 +9,14 @@ import type { Logger } from "../../platform/log.js";
 import { Assignments, type JobHolder } from "./assignments.js";
 import { Completions } from "./completions.js";
 import { ConcurrencyLimit } from "./concurrency.js";
-import { ConnectionProbes, type Measure } from "./connection-probes.js";
+import { ConnectionProbes } from "./connection-probes.js";
 import { IcmpProbes } from "./icmp-probes.js";
 import { MeasuredJob, type JobDefinition } from "./measured-job.js";
 import { pollerMetrics, type PollerMetrics } from "./poller-metrics.js";
 import { locationNumber, type JobRevision, type Share } from "./queries.js";
+import { createProbers, createSimulatedProber, type Probers } from "./probers/index.js";
 import { Recorder, type SampleSink } from "./recorder.js";
+import { runProbe } from "./run-probe.js";
 import { Schedule, type ScheduleEvents } from "./schedule.js";
 
 /** Of the time to drain, what is kept for storing the last results. */
@@ -34,9 +36,8 @@ export interface PollerOptions {
   /** CONCURRENCY; undefined adapts. */
   concurrency: number | undefined;
   sink: PollerSink;
-  /** Runs a probe of any type but icmp. */
-  measure: Measure;
-  simulate: Measure;
+  /** LATENCY_API_URL */
+  latencyApiUrl: string;
   startPending: (jobNos: number[], now: number) => Promise<unknown>;
   complete: (jobNos: number[], now: number) => Promise<unknown>;
   clock: Clock;
@@ -54,10 +55,12 @@ export class Poller implements JobHolder, ScheduleEvents {
   readonly #recorder: Recorder;
   readonly #connections: ConnectionProbes;
   readonly #icmp: IcmpProbes;
+  readonly #probers: Probers;
 
   /** Resolves when the jobs are known and being measured. Throws when the database cannot be read. */
   static async start(options: PollerOptions): Promise<Poller> {
     const poller = new Poller(options, await locationNumber(options.db, options.share.location));
+    await poller.#icmp.open();
     poller.#schedule.start();
     await poller.#assignments.start();
     return poller;
@@ -88,6 +91,7 @@ export class Poller implements JobHolder, ScheduleEvents {
     });
     this.#connections = new ConnectionProbes(this.#recorder, limit, clock);
     this.#icmp = new IcmpProbes(this.#recorder, clock, log);
+    this.#probers = createProbers({ latencyApiUrl: options.latencyApiUrl });
     this.#schedule = new Schedule(clock, this);
     this.#assignments = new Assignments({ ...options, holder: this });
   }
@@ -149,11 +153,18 @@ export class Poller implements JobHolder, ScheduleEvents {
   // What the schedule says.
 
   start(job: MeasuredJob, slot: number): void {
-    const { measure, simulate } = this.#options;
     const pending = this.#recorder.begin(job, slot);
-    if (job.definition.simulation !== null) this.#connections.start(pending, simulate);
-    else if (isIcmp(job)) this.#icmp.start(pending);
-    else this.#connections.startWithinLimit(pending, measure);
+    const { id, type, target, options, simulation } = job.definition;
+    const request = { target, options, slot, seed: id };
+    if (simulation !== null) {
+      this.#connections.start(pending, (signal) =>
+        createSimulatedProber(type, simulation).probe(request, signal),
+      );
+    } else if (type === "icmp") {
+      this.#icmp.start(pending);
+    } else {
+      this.#connections.startWithinLimit(pending, (signal) => runProbe(this.#probers, type, request, signal));
+    }
   }
 
   skipped(_job: MeasuredJob, count: number): void {

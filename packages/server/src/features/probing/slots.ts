@@ -1,5 +1,5 @@
 // Which slot of a job's grids comes next, and which are given up. Pure; times are milliseconds since the epoch.
-import { countSlots, sequenceOf, type Grid } from "../jobs/grid.js";
+import { countSlots, sequenceOf, type Grid } from "../jobs/index.js";
 
 /**
  * How far the wheel may be behind before the slots it slept through are skipped instead of probed late: a busy
