@@ -18,9 +18,7 @@ const foreignVariables = new Set(["PGPASSWORD"]);
 export function findDeadReferences(root) {
   const files = filesBelow(root, root);
   const scripts = scriptNames(root, files);
-  const program = files.filter(
-    (file) => /\.(?:ts|tsx|mjs|js|sql|sh)$|^\.ci\//.test(file) && !/\.test\./.test(file),
-  );
+  const program = files.filter((file) => /\.(?:ts|tsx|mjs|js|sql|sh)$|^\.ci\//.test(file));
   const words = new Set(
     program.flatMap((file) => readFileSync(join(root, file), "utf8").match(/\b[A-Z][A-Z0-9_]+\b/g) ?? []),
   );
