@@ -103,12 +103,23 @@ async function initdb(
       killSignal: "SIGKILL",
     });
   } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: string };
-    const reason = /^initdb: error: (.*)$/m.exec(stderr ?? "")?.[1] ?? stderr?.trim().split("\n").at(-1);
-    throw new EmbeddedPostgresError(`the embedded database could not be created: ${reason || message}`, {
-      cause: error,
-    });
+    const { stderr = "", message } = error as Error & { stderr?: string };
+    throw new EmbeddedPostgresError(
+      `the embedded database could not be created: ${initdbReason(stderr) ?? message}`,
+      {
+        cause: error,
+      },
+    );
   }
+}
+
+/** Its first complaint; what follows are consequences. */
+export function initdbReason(stderr: string): string | null {
+  const reason =
+    /(?:FATAL|PANIC): +(.*)/.exec(stderr)?.[1] ?? /^initdb: (?:error: )?(.*)/m.exec(stderr)?.[1] ?? null;
+  return reason?.includes("effective user ID") === true
+    ? `${reason}; Postgres needs an entry in /etc/passwd, or set DATABASE_URL to another Postgres`
+    : reason;
 }
 
 async function sync(path: string): Promise<void> {

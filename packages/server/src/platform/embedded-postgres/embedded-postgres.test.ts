@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { createFolder } from "../../../test/harness.js";
 import { installedPackage, prepareBinaries } from "./binaries.js";
+import { initdbReason } from "./cluster.js";
 import { chooseDataDir } from "./data-dir.js";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./index.js";
 import { summarizeLog } from "./postmaster.js";
@@ -234,4 +235,16 @@ test("a log is summarized by its last fatal line, else its last", () => {
     "error while loading shared libraries: libicu",
   );
   expect(summarizeLog("")).toBeNull();
+});
+
+test("a failed creation is explained by the first complaint of initdb", () => {
+  expect(
+    initdbReason(
+      '2026-01-01 UTC [1] FATAL:  could not extend file "base/1/2691": No space left on device\nAborted\ninitdb: removing data directory "/x"\n',
+    ),
+  ).toBe('could not extend file "base/1/2691": No space left on device');
+  expect(initdbReason("initdb: could not look up effective user ID 12345: user does not exist\n")).toContain(
+    "needs an entry in /etc/passwd",
+  );
+  expect(initdbReason("")).toBeNull();
 });
