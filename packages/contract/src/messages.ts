@@ -11,12 +11,14 @@ export function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
       if (issue.input === undefined) return "is required";
       return issue.expected === "int" ? "must be a whole number" : `must be ${withArticle(issue.expected)}`;
     case "invalid_value":
+      if (issue.input === undefined) return "is required";
       return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")}`;
     case "invalid_format":
       return issue.format === "datetime"
         ? "must be a time such as 2030-01-31T12:00:00Z"
         : `must be a valid ${issue.format.toUpperCase()}`;
     case "too_small":
+      if (issue.minimum === 1 && issue.origin in units) return "must not be empty";
       return `must ${bounded("at least", issue.minimum, issue.origin)}`;
     case "too_big":
       return `must ${bounded("at most", issue.maximum, issue.origin)}`;
@@ -27,8 +29,10 @@ export function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
+const units: Partial<Record<string, string>> = { string: "characters", array: "items" };
+
 function bounded(bound: string, value: number | bigint, origin: string): string {
-  const unit = { string: "characters", array: "items" }[origin];
+  const unit = units[origin];
   return unit === undefined ? `be ${bound} ${value}` : `have ${bound} ${value} ${unit}`;
 }
 

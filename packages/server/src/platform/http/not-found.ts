@@ -29,8 +29,7 @@ export function addNotFound(app: FastifyInstance, page: PageFallback): void {
   app.setNotFoundHandler((request, reply) => {
     const methods = methodsAt(app.routeEntries, request.url);
     if (methods.length === 0 || methods.includes(request.method)) {
-      const answer = page(request, reply);
-      if (answer !== null) return answer;
+      if (page(request, reply)) return;
       throw nothingHere(request);
     }
     void reply.header("allow", methods.join(", "));

@@ -18,15 +18,16 @@ export function problemOf(error: NightbellError, requestId: string): Problem {
   };
 }
 
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = asNightbellError(error);
   if (known.status >= 500) request.log.error({ err: error, url: request.url }, "request failed");
   const retryAfterSeconds = known.retryAfterSeconds ?? (errorRegistry[known.code].retry ? 1 : undefined);
   if (retryAfterSeconds !== undefined) void reply.header("retry-after", Math.ceil(retryAfterSeconds));
   if (known.code === "unauthenticated") void reply.header("www-authenticate", 'Bearer realm="nightbell"');
   // Serialised here: the response schemas of the route describe its success.
-  return reply
+  void reply
     .code(known.status)
+    .header("x-request-id", request.id)
     .type(PROBLEM_CONTENT_TYPE)
     .serializer(JSON.stringify)
     .send(problemOf(known, request.id));

@@ -11,12 +11,12 @@ const YEAR_SECONDS = 31_536_000;
 
 /**
  * Without a build in `root` there is no web app, and the API works all the same.
- * Answers a page for an address that is no file, or null when a program asked.
+ * Returns what sends the page for an address that is no file, unless a program asked.
  */
 export async function addWebApp(app: FastifyInstance, root: string): Promise<PageFallback> {
   if (!existsSync(join(root, "index.html"))) {
     app.log.warn({ root }, "the web app is not built; only the API is served");
-    return () => null;
+    return () => false;
   }
   await app.register(fastifyStatic, {
     root,
@@ -35,18 +35,22 @@ export async function addWebApp(app: FastifyInstance, root: string): Promise<Pag
     config: { access: "public" },
     schema: { hide: true },
     // A file that does not exist ends in the not-found handler, and so in the fallback below.
-    handler: async (request, reply) => {
+    handler: (request, reply) => {
       const path = pathOf(request);
       if (PROGRAM_PATH.test(path)) throw nothingHere(request);
-      return reply.sendFile(path);
+      void reply.sendFile(path);
     },
   });
 
-  return (request, reply) =>
-    wantsPage(request) && !PROGRAM_PATH.test(pathOf(request)) ? reply.sendFile("index.html") : null;
+  return (request, reply) => {
+    if (!wantsPage(request) || PROGRAM_PATH.test(pathOf(request))) return false;
+    void reply.sendFile("index.html");
+    return true;
+  };
 }
 
-export type PageFallback = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | null;
+/** Says whether it has answered. */
+export type PageFallback = (request: FastifyRequest, reply: FastifyReply) => boolean;
 
 function wantsPage(request: FastifyRequest): boolean {
   return ["GET", "HEAD"].includes(request.method) && (request.headers.accept ?? "").includes("text/html");
