@@ -190,8 +190,7 @@ export class EchoLoop {
   #cancel(tag: number | null): void {
     const { table, results } = this.#ledger;
     for (let slot = 0; slot < table.used && results.room > 0; slot += 1) {
-      const isActive =
-        table.state[slot] === ProbeState.due || table.state[slot] === ProbeState.awaiting;
+      const isActive = table.state[slot] === ProbeState.due || table.state[slot] === ProbeState.awaiting;
       if (isActive && (tag === null || table.tag[slot] === tag))
         this.#ledger.giveUp(slot, ResultKind.cancelled);
     }

@@ -39,7 +39,8 @@ const TIMESTAMPING = {
   stampOnly: 1 << 11,
 };
 const STAMP_RECEIVED = TIMESTAMPING.rxSoftware | TIMESTAMPING.report;
-const STAMP_BOTH = STAMP_RECEIVED | TIMESTAMPING.txSoftware | TIMESTAMPING.countSends | TIMESTAMPING.stampOnly;
+const STAMP_BOTH =
+  STAMP_RECEIVED | TIMESTAMPING.txSoftware | TIMESTAMPING.countSends | TIMESTAMPING.stampOnly;
 
 const scratch = new libc.NativeMemory(256);
 

@@ -195,7 +195,8 @@ export class IcmpEngine {
       return oldest.target;
     }
     const { maxTargets } = this.#memory.limits;
-    if (this.#usedTargets === maxTargets) throw new Error(`the ICMP engine holds at most ${maxTargets} targets`);
+    if (this.#usedTargets === maxTargets)
+      throw new Error(`the ICMP engine holds at most ${maxTargets} targets`);
     this.#usedTargets += 1;
     return this.#usedTargets - 1;
   }

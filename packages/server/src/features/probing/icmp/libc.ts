@@ -46,35 +46,39 @@ export const errno = {
 } as const;
 
 const library = koffi.load(null);
-const declare = <Call>(definition: string): Call => library.func(definition) as unknown as Call;
-
 // Addresses travel as plain numbers: half the price of handing over typed arrays.
-export const socket = declare<(domain: number, type: number, protocol: number) => number>(
-  "int socket(int, int, int)",
-);
-export const close = declare<(fd: number) => number>("int close(int)");
-export const bind = declare<(fd: number, address: number, length: number) => number>(
+export const socket: (domain: number, type: number, protocol: number) => number =
+  library.func("int socket(int, int, int)");
+export const close: (fd: number) => number = library.func("int close(int)");
+export const bind: (fd: number, address: number, length: number) => number = library.func(
   "int bind(int, intptr_t, uint32_t)",
 );
-export const getsockname = declare<(fd: number, address: number, length: number) => number>(
+export const getsockname: (fd: number, address: number, length: number) => number = library.func(
   "int getsockname(int, intptr_t, intptr_t)",
 );
-export const setsockopt = declare<
-  (fd: number, level: number, name: number, value: number, length: number) => number
->("int setsockopt(int, int, int, intptr_t, uint32_t)");
-export const getsockopt = declare<
-  (fd: number, level: number, name: number, value: number, length: number) => number
->("int getsockopt(int, int, int, intptr_t, intptr_t)");
-export const sendto = declare<
-  (fd: number, bytes: number, length: number, flags: number, address: number, addressLength: number) => number
->("long sendto(int, intptr_t, size_t, int, intptr_t, uint32_t)");
-export const recvmmsg = declare<
-  (fd: number, messages: number, count: number, flags: number, timeout: number) => number
->("int recvmmsg(int, intptr_t, uint32_t, int, intptr_t)");
-export const clockGettime = declare<(clock: number, timespec: number) => number>(
+export const setsockopt: (fd: number, level: number, name: number, value: number, length: number) => number =
+  library.func("int setsockopt(int, int, int, intptr_t, uint32_t)");
+export const getsockopt: (fd: number, level: number, name: number, value: number, length: number) => number =
+  library.func("int getsockopt(int, int, int, intptr_t, intptr_t)");
+export const sendto: (
+  fd: number,
+  bytes: number,
+  length: number,
+  flags: number,
+  address: number,
+  addressLength: number,
+) => number = library.func("long sendto(int, intptr_t, size_t, int, intptr_t, uint32_t)");
+export const recvmmsg: (
+  fd: number,
+  messages: number,
+  count: number,
+  flags: number,
+  timeout: number,
+) => number = library.func("int recvmmsg(int, intptr_t, uint32_t, int, intptr_t)");
+export const clockGettime: (clock: number, timespec: number) => number = library.func(
   "int clock_gettime(int, intptr_t)",
 );
-const ppoll = declare<(fds: number, count: number, timespec: number, mask: number) => number>(
+const ppoll: (fds: number, count: number, timespec: number, mask: number) => number = library.func(
   "int ppoll(intptr_t, uint64_t, intptr_t, intptr_t)",
 );
 

@@ -15,13 +15,7 @@ import {
   type Instance,
 } from "./packet.js";
 import { ProbeState, STRAY_WINDOW_MS } from "./probe-table.js";
-import {
-  ResultKind,
-  TARGET_BYTES,
-  TARGET_PAYLOAD_AT,
-  TARGET_TTL_AT,
-  type SharedMemory,
-} from "./rings.js";
+import { ResultKind, TARGET_BYTES, TARGET_PAYLOAD_AT, TARGET_TTL_AT, type SharedMemory } from "./rings.js";
 
 /** Room in the result ring for a batch of errors and a batch of packets: each may end a probe, a packet twice over. */
 const ERROR_RESERVE = 3 * INBOX_MESSAGES;
@@ -235,12 +229,7 @@ export class Port {
     else ledger.count("foreign");
   }
 
-  #takeError(
-    receivedNs: number,
-    view: DataView,
-    destinationOffset: number,
-    sourceOffset: number,
-  ): void {
+  #takeError(receivedNs: number, view: DataView, destinationOffset: number, sourceOffset: number): void {
     const ledger = this.#ledger;
     const reading = this.#reading;
     const slot = reading.hasToken

@@ -104,8 +104,7 @@ export class ProbeTable {
   #nextSlot(now: number): number {
     const oldest = this.#ended[this.#endedHead] ?? 0;
     const isFull = this.used === this.capacity;
-    const mayReuse =
-      this.#endedCount > 0 && (isFull || now - (this.endedAt[oldest] ?? 0) >= STRAY_WINDOW_MS);
+    const mayReuse = this.#endedCount > 0 && (isFull || now - (this.endedAt[oldest] ?? 0) >= STRAY_WINDOW_MS);
     if (mayReuse) {
       this.#endedHead = (this.#endedHead + 1) % this.capacity;
       this.#endedCount -= 1;

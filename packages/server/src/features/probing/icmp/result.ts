@@ -1,6 +1,6 @@
 // What the main thread sees of a probe's end: one view over the result ring that moves from result to result.
 import { readAddress } from "./address.js";
-import { Control, RESULT_BYTES, ResultKind, type SharedMemory } from "./rings.js";
+import { Control, RESULT_BYTES, type ResultKind, type SharedMemory } from "./rings.js";
 
 /**
  * Valid only while the callback that was given it runs: the object is reused. Numbers are read without allocating.

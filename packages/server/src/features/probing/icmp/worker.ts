@@ -19,7 +19,6 @@ export type WorkerGreeting =
 function main(input: WorkerInput): void {
   const ipv4 = openEchoSocket(4, input.modes);
   const ipv6 = openEchoSocket(6, input.modes);
-  const post = (message: WorkerGreeting | null): void => parentPort?.postMessage(message);
   if (!ipv4.ok && !ipv6.ok) {
     post(ipv4);
     return;
@@ -35,6 +34,11 @@ function main(input: WorkerInput): void {
     ipv6: ipv6.ok ? ipv6.socket.mode : null,
   });
   loop.run();
+}
+
+function post(message: WorkerGreeting | null): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- the rule means windows; a port has no origin
+  parentPort?.postMessage(message);
 }
 
 main(workerData as WorkerInput);
