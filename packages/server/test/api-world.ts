@@ -5,7 +5,7 @@ import { accountRoutes, createAuthenticate } from "../src/features/accounts/inde
 import { jobRoutes, type JobRouteOptions } from "../src/features/jobs/index.js";
 import { type Clock, systemClock } from "../src/platform/clock.js";
 import { type Db, openDatabase } from "../src/platform/db.js";
-import { type App, buildApp } from "../src/platform/http/app.js";
+import { type App, buildApp, portOf } from "../src/platform/http/app.js";
 import { createLogger } from "../src/platform/log.js";
 import { type ApiClient, apiClient, createDatabase } from "./harness.js";
 
@@ -44,8 +44,7 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: options.probe ?? neverProbed });
   await app.listen({ port: 0, host: "127.0.0.1" });
-  const [address] = app.addresses();
-  const url = `http://127.0.0.1:${address?.port}`;
+  const url = `http://127.0.0.1:${portOf(app)}`;
   return {
     app,
     db,

@@ -127,23 +127,26 @@ describe("the life of a job", () => {
             job = { ...job, status: decision.status };
           }
           job = { ...job, grid: grids.at(-1) ?? null };
-          for (const [index, one] of grids.entries()) {
-            if (one.toSlot !== null) expect(one.toSlot).toBeGreaterThan(one.fromSlot);
-            const next = grids[index + 1];
-            if (next === undefined) continue;
-            expect(one.toSlot).not.toBeNull();
-            expect(next.fromSlot).toBeGreaterThanOrEqual(one.toSlot ?? Infinity);
-            const lastSlot =
-              one.fromSlot +
-              Math.ceil(((one.toSlot ?? 0) - one.fromSlot) / one.cadenceMs - 1) * one.cadenceMs;
-            expect(next.firstSequence).toBeGreaterThan(sequenceOf(one, lastSlot));
-          }
-          if (job.status === "paused") expect(grids.every((one) => one.toSlot !== null)).toBe(true);
+          expect(faultsOf(grids)).toEqual([]);
+          expect(job.status === "paused" && grids.some((one) => one.toSlot === null)).toBe(false);
         }
       }),
     );
   });
 });
+
+/** What no job's stretches may ever do: be empty, overlap, or count backwards. */
+function faultsOf(grids: Grid[]): string[] {
+  return grids.flatMap((one, index) => {
+    const next = grids[index + 1];
+    const toSlot = one.toSlot ?? Infinity;
+    if (toSlot <= one.fromSlot) return ["a stretch is empty"];
+    if (next === undefined) return [];
+    if (next.fromSlot < toSlot) return ["stretches overlap"];
+    const lastSlot = one.fromSlot + Math.ceil((toSlot - one.fromSlot) / one.cadenceMs - 1) * one.cadenceMs;
+    return next.firstSequence > sequenceOf(one, lastSlot) ? [] : ["the sequence falls"];
+  });
+}
 
 function grid(job: JobState): Grid {
   if (job.grid === null) throw new Error("the job has no grid");

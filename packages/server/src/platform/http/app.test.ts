@@ -9,7 +9,7 @@ import { z } from "zod";
 import { NightbellError } from "../errors.js";
 import { createLogger } from "../log.js";
 import type { Account } from "./access.js";
-import { type App, type AppOptions, buildApp } from "./app.js";
+import { type App, type AppOptions, buildApp, portOf } from "./app.js";
 
 const account: Account = {
   userId: "0190a0a0-0000-7000-8000-000000000001",
@@ -213,7 +213,7 @@ describe("an error", () => {
   it("answers bytes that are not HTTP", async () => {
     await build();
     await app.listen({ port: 0, host: "127.0.0.1" });
-    const socket = connect(app.addresses()[0]?.port ?? 0, "127.0.0.1");
+    const socket = connect(portOf(app), "127.0.0.1");
     socket.end("\x16\x03\x01 hello\r\n\r\n");
     const chunks: Buffer[] = [];
     for await (const chunk of socket) chunks.push(chunk as Buffer);

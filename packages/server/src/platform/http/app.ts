@@ -1,7 +1,7 @@
 // The HTTP server: what every route is given without asking for it. Features register their routes on it as plugins.
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import compress from "@fastify/compress";
 import cookie from "@fastify/cookie";
@@ -83,6 +83,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await addOpenApi(app, version);
   addNotFound(app, await addWebApp(app, options.webRoot ?? join(workspaceRoot, "packages/web/dist")));
   return app;
+}
+
+/** The port it listens on, once it does. */
+export function portOf(app: App): number {
+  return (app.server.address() as AddressInfo).port;
 }
 
 /**

@@ -1,0 +1,37 @@
+// The role that answers HTTP: every feature's routes on one server.
+import { accountRoutes, createAuthenticate } from "../../features/accounts/index.js";
+import { jobRoutes } from "../../features/jobs/index.js";
+import { monitoringRoutes } from "../../features/monitoring/index.js";
+import { createOneShotProber } from "../../features/probing/index.js";
+import { samplesRoutes } from "../../features/samples/index.js";
+import { systemClock as clock } from "../../platform/clock.js";
+import { buildApp, portOf } from "../../platform/http/app.js";
+import type { ApiContext, RunningApi } from "./role.js";
+
+export async function startApi({
+  config,
+  database,
+  log,
+  lifecycle,
+  collectMetrics,
+}: ApiContext): Promise<RunningApi> {
+  const { db } = database;
+  const prober = createOneShotProber({ latencyApiUrl: config.LATENCY_API_URL, log });
+  const authenticate = createAuthenticate(db, clock);
+  const app = await buildApp({ config, log, authenticate });
+  app.addHook("onClose", () => prober.close());
+  await monitoringRoutes(app, { database, isReady: () => lifecycle() === "running", collectMetrics });
+  await accountRoutes(app, { db, clock, config });
+  await jobRoutes(app, { db, clock, config, probe: prober.probe });
+  await samplesRoutes(app, { database, config, log, authenticate });
+  await app.listen({ host: config.HOST, port: config.PORT });
+
+  return {
+    port: portOf(app),
+    async stop(deadlineMs) {
+      const deadline = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
+      await app.close();
+      clearTimeout(deadline);
+    },
+  };
+}
