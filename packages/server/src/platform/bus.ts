@@ -71,6 +71,7 @@ export class Bus {
       for (const channel of [SELF_TEST_CHANNEL, ...this.#listeners.keys()]) {
         await client.query(`listen ${escapeIdentifier(channel)}`);
       }
+      for (const listeners of this.#listeners.values()) for (const listener of listeners) listener(null);
       await this.#test(client);
     } catch (error) {
       this.#lose(client, error);

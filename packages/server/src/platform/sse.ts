@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Gauge, register, type Registry } from "prom-client";
 import { NightbellError } from "./errors.js";
+import type { Logger } from "./log.js";
 
 /** A client that leaves so much unread is dropped; it connects again and resumes where it was. */
 const MAX_PENDING_BYTES = 64 * 1024;
@@ -15,6 +16,10 @@ const MIN_RETRY_MS = 1_000;
 const RETRY_SPREAD_MS = 2_000;
 const RETRY_AFTER_SECONDS = 10;
 const DRAIN_TIMEOUT_MS = 10_000;
+/** A session that ended keeps its streams for a minute at most, as long as checks at this pace suffice. */
+const RECHECK_AFTER_MS = 60_000;
+const RECHECK_INTERVAL_MS = 5_000;
+const RECHECKS_AT_ONCE = 100;
 
 /** An event as it travels. Neither part may contain a line break. */
 export function sseFrame(id: string, data: string): Buffer {
@@ -24,13 +29,16 @@ export function sseFrame(id: string, data: string): Buffer {
 /** All streams of one server. */
 export class SseServer {
   readonly #maxConnections: number;
-  readonly #clients = new Set<SseClient>();
+  readonly #log: Logger;
+  /** In the order in which they were last found to be allowed. */
+  readonly #clients = new Map<SseClient, { isAllowed: () => Promise<boolean>; checkedAt: number }>();
   readonly #gauge: Gauge;
-  #heartbeat: NodeJS.Timeout | undefined;
+  #timers: NodeJS.Timeout[] = [];
   #closed = false;
 
-  constructor(options: { maxConnections: number; registry?: Registry }) {
+  constructor(options: { maxConnections: number; log: Logger; registry?: Registry }) {
     this.#maxConnections = options.maxConnections;
+    this.#log = options.log;
     this.#gauge = connectionGauge(options.registry ?? register);
   }
 
@@ -49,35 +57,61 @@ export class SseServer {
     );
   }
 
-  /** Takes the request's socket over and begins the stream. Throws `too_many_streams`. */
-  open(request: FastifyRequest, reply: FastifyReply): SseClient {
+  /**
+   * Takes the request's socket over and begins the stream, which ends within about a minute after `isAllowed` has
+   * become false. Throws `too_many_streams`.
+   */
+  open(request: FastifyRequest, reply: FastifyReply, isAllowed: () => Promise<boolean>): SseClient {
     this.assertRoom();
     const client = new SseClient(request.raw.socket);
     reply.hijack();
     client.begin({ ...reply.raw.getHeaders(), ...reply.getHeaders() });
-    this.#clients.add(client);
+    if (this.#clients.size === 0) {
+      this.#timers = [
+        setInterval(() => this.#beat(), HEARTBEAT_MS).unref(),
+        setInterval(() => void this.#recheck(), RECHECK_INTERVAL_MS).unref(),
+      ];
+    }
+    this.#clients.set(client, { isAllowed, checkedAt: performance.now() });
     this.#gauge.inc();
     client.onClose(() => this.#forget(client));
-    this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
     return client;
   }
 
   /** Ends all streams; new ones are refused. */
   close(): void {
     this.#closed = true;
-    for (const client of this.#clients) client.close();
+    for (const client of this.#clients.keys()) client.close();
   }
 
   #beat(): void {
-    for (const client of this.#clients) client.send(HEARTBEAT);
+    for (const client of this.#clients.keys()) client.send(HEARTBEAT);
+  }
+
+  async #recheck(): Promise<void> {
+    const now = performance.now();
+    const due = [...this.#clients]
+      .slice(0, RECHECKS_AT_ONCE)
+      .filter(([, { checkedAt }]) => now - checkedAt >= RECHECK_AFTER_MS);
+    for (const [client, { isAllowed }] of due) {
+      try {
+        const allowed = await isAllowed();
+        if (!this.#clients.delete(client)) continue;
+        this.#clients.set(client, { isAllowed, checkedAt: now });
+        if (!allowed) client.close();
+      } catch (error) {
+        // The database is away: who was allowed stays so until it can be asked again.
+        this.#log.debug({ err: error }, "streams could not be checked");
+        return;
+      }
+    }
   }
 
   #forget(client: SseClient): void {
     if (!this.#clients.delete(client)) return;
     this.#gauge.dec();
     if (this.#clients.size > 0) return;
-    clearInterval(this.#heartbeat);
-    this.#heartbeat = undefined;
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
   }
 }
 
@@ -94,7 +128,8 @@ export class SseClient {
   }
 
   onClose(listener: () => void): void {
-    this.#socket.once("close", listener);
+    if (this.#socket.destroyed) queueMicrotask(listener);
+    else this.#socket.once("close", listener);
   }
 
   /** The body lasts until the connection ends, so frames need no chunk headers (RFC 9112, 6.3). */

@@ -58,16 +58,32 @@ async function readSpans<Row extends QueryResultRow>(
   return (await pool.query<Row>(query)).rows;
 }
 
-const PAGE = `
-  select slot, location_no, coalesce(name, location_no::text) as location, status, rtt_us, jitter_us, lateness_us,
-    sequence_number, recorded_at, error_code, error, phases
+/** The rows of each label, in their order. */
+export function groupByLabel<Row extends { label: number }>(rows: readonly Row[]): Map<number, Row[]> {
+  const groups = new Map<number, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(row.label);
+    if (group === undefined) groups.set(row.label, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+const SAMPLES = `
+  select label, slot, location_no, coalesce(name, location_no::text) as location, status, rtt_us, jitter_us,
+    lateness_us, sequence_number, recorded_at, error_code, error, phases
   ${SAMPLES_OF_SPANS}
-  left join locations using (location_no)
+  left join locations using (location_no)`;
+
+const ALL = `${SAMPLES} order by label, slot, location_no`;
+
+const PAGE = `${SAMPLES}
   where slot < $8 or (slot = $8 and location_no > $9)
   order by slot desc, location_no
   limit $10`;
 
 export interface SampleRow {
+  label: number;
   slot: number;
   location_no: number;
   location: string;
@@ -80,6 +96,11 @@ export interface SampleRow {
   error_code: ErrorCode | null;
   error: string | null;
   phases: Record<string, number> | null;
+}
+
+/** The samples of the spans by label, oldest first. */
+export function samplesOf(pool: Pool, spans: readonly LabelledSpan[]): Promise<SampleRow[]> {
+  return readSpans(pool, ALL, spans);
 }
 
 /** A place in the order of samples: newest slot first, then by location. */
@@ -189,6 +210,15 @@ export async function newestGrids(
   const gridsOf = new Map<number, Grid[]>(jobNos.map((jobNo) => [jobNo, []]));
   for (const { job_no, ...grid } of rows) gridsOf.get(job_no)?.push(grid);
   return gridsOf;
+}
+
+/** What changes whenever the row of a job does, by id; jobs that are gone are left out. Served by the primary key. */
+export async function jobRevisions(pool: Pool, ids: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await pool.query<{ id: string; revision: string }>(
+    "select id, changed_xid::text as revision from jobs where id = any($1::uuid[])",
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.id, row.revision]));
 }
 
 // Served by the primary key (job_no, hour_slot, location_no).

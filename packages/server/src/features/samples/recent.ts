@@ -1,7 +1,7 @@
 // The last samples of many jobs at once, for the sparklines of the job list.
 import type { JobRecent } from "@nightbell/contract";
 import type { DatabaseHandle } from "../../platform/db.js";
-import { sampleOutlines, type OutlineRow } from "./queries.js";
+import { groupByLabel, sampleOutlines, type OutlineRow } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { statusCodes, statusName, toMs } from "./sample.js";
 import { countExpected, newestSpans, type Span } from "./slots.js";
@@ -21,11 +21,9 @@ export async function readRecent(
   const spans = jobs.flatMap((job, label) =>
     recentSpans(job, now).map((span) => ({ ...span, label, jobNo: job.jobNo })),
   );
-  const rows = await sampleOutlines(database.pool, spans);
-  return jobs.map((job, label) => {
-    const isOfJob = (of: { label: number }) => of.label === label;
-    return toRecent(job, spans.filter(isOfJob), rows.filter(isOfJob), now);
-  });
+  const spansOf = groupByLabel(spans);
+  const rowsOf = groupByLabel(await sampleOutlines(database.pool, spans));
+  return jobs.map((job, label) => toRecent(job, spansOf.get(label) ?? [], rowsOf.get(label) ?? [], now));
 }
 
 /** Oldest first. */

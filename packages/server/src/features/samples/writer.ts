@@ -261,7 +261,7 @@ export class SampleWriter {
     }
     if (stored.length === 0) return;
     this.#options.onStored?.(stored);
-    this.#notifier.samplesStored();
+    this.#notifier.samplesStored(stored);
   }
 
   /** Moves a batch from memory to the spool. False when the disk refuses: then it stays in memory. */

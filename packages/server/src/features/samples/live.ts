@@ -1,0 +1,230 @@
+// Pushes samples and changes of jobs to live streams: one look at the database for all watched jobs, however many watch.
+import { randomBytes } from "node:crypto";
+import type { Job, Sample, StreamEvent } from "@nightbell/contract";
+import type { Bus } from "../../platform/bus.js";
+import type { Clock } from "../../platform/clock.js";
+import type { DatabaseHandle } from "../../platform/db.js";
+import { NightbellError } from "../../platform/errors.js";
+import type { Logger } from "../../platform/log.js";
+import { sseFrame } from "../../platform/sse.js";
+import { jobToApi, selectJobs } from "../jobs/index.js";
+import { formatEventId } from "./event-id.js";
+import { JobTopic } from "./job-topic.js";
+import { parseRange, SAMPLES_CHANNEL, type SlotRange } from "./notifier.js";
+import { toSample } from "./page.js";
+import { groupByLabel, jobRevisions, type LabelledSpan, samplesOf } from "./queries.js";
+import { findSampledJobs } from "./sampled-job.js";
+import type { Span } from "./slots.js";
+
+const JOBS_CHANNEL = "nightbell_jobs";
+
+/** At most four looks a second; one a second when nothing wakes us. */
+const MIN_INTERVAL_MS = 250;
+const MAX_INTERVAL_MS = 1_000;
+/** How far back to look when notifications may have been missed. */
+const MISSED_NOTES_MS = 600_000;
+
+/**
+ * The watched jobs of one instance. A notification wakes it, or a second passes; then it looks up the slots of all
+ * topics whose samples may have come since, and sends what was not sent before. Without topics it does nothing.
+ */
+export class LiveSamples {
+  /** Names this process in event ids. */
+  readonly instance = randomBytes(5).toString("hex");
+  readonly #database: DatabaseHandle;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #topics = new Map<string, JobTopic>();
+  #lastSeq = 0;
+  /** Slots stored since the last look, as notified. */
+  #noted: SlotRange | null = null;
+  #jobsChanged = false;
+  #lookedAt = -Infinity;
+  #lookedAtJobsAt = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+  #isFailing = false;
+  #closed = false;
+
+  constructor(options: { database: DatabaseHandle; clock: Clock; log: Logger; bus: Bus }) {
+    this.#database = options.database;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    options.bus.subscribe(SAMPLES_CHANNEL, (payload) => this.#note(payload));
+    options.bus.subscribe(JOBS_CHANNEL, () => {
+      this.#jobsChanged = true;
+      this.#wake();
+    });
+  }
+
+  /** The number of the newest event. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /**
+   * The topics of jobs of the organisation, which stay until `release`. A new one already holds the samples of the
+   * last seconds as events. Throws `not_found` when one of the jobs is not the organisation's.
+   */
+  async hold(organisationId: string, jobIds: readonly string[]): Promise<JobTopic[]> {
+    const held: JobTopic[] = [];
+    const hold = (topic: JobTopic) => {
+      topic.holders += 1;
+      held.push(topic);
+    };
+    const missing: string[] = [];
+    for (const id of jobIds) {
+      const topic = this.#topics.get(id);
+      if (topic?.organisationId === organisationId) hold(topic);
+      else missing.push(id);
+    }
+    try {
+      if (missing.length > 0) (await this.#createTopics(organisationId, missing)).forEach(hold);
+    } catch (error) {
+      this.release(held);
+      throw error;
+    }
+    this.#wake();
+    return held;
+  }
+
+  /** Ends what `hold` began. */
+  release(topics: readonly JobTopic[]): void {
+    for (const topic of topics) {
+      topic.holders -= 1;
+      if (topic.holders === 0) this.#forget(topic);
+    }
+  }
+
+  /** The samples of a topic that may have been stored since a time, oldest first; the newest of them when there are many. */
+  async samplesSince(topic: JobTopic, timeMs: number): Promise<Sample[]> {
+    const spans = topic.spansSince(timeMs, this.#clock.now());
+    return (await samplesOf(this.#database.pool, label([spans], [topic]))).map(toSample);
+  }
+
+  /** The job as it is now; null when it is gone. */
+  async currentJob(topic: JobTopic): Promise<Job | null> {
+    const [row] = await selectJobs(this.#database.db, topic.organisationId, [topic.job.id]);
+    return row === undefined ? null : jobToApi(row);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #createTopics(organisationId: string, ids: readonly string[]): Promise<JobTopic[]> {
+    const { pool } = this.#database;
+    // Read first: a change in between shows as another revision at the next look.
+    const revisions = await jobRevisions(pool, ids);
+    const jobs = await findSampledJobs(this.#database, organisationId, ids);
+    const isFound = new Set(jobs.map((job) => job.id));
+    const missing = ids.find((id) => !isFound.has(id));
+    if (missing !== undefined) {
+      throw new NightbellError("not_found", `There is no job ${missing} in your organisation.`);
+    }
+    // A number of its own for the beginning: no id given out before can mean "nothing missed" to a new topic.
+    this.#lastSeq += 1;
+    const topics = jobs.map(
+      (job) => new JobTopic(organisationId, job, revisions.get(job.id) ?? "", this.#lastSeq),
+    );
+    await this.#publishSamples(topics, null);
+    return topics.map((topic) => {
+      // Somebody else may have been faster.
+      const known = this.#topics.get(topic.job.id) ?? topic;
+      this.#topics.set(topic.job.id, known);
+      return known;
+    });
+  }
+
+  #note(payload: string | null): void {
+    const now = this.#clock.now();
+    const range = payload === null ? { from: now - MISSED_NOTES_MS, to: now } : parseRange(payload);
+    this.#noted = unite(this.#noted, range);
+    this.#wake();
+  }
+
+  /** Looks as soon as the last look is long enough ago. */
+  #wake(waitMs = MIN_INTERVAL_MS): void {
+    if (this.#closed || this.#isLooking || this.#topics.size === 0) return;
+    const dueAt = this.#lookedAt + waitMs;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#look(), Math.max(dueAt - this.#clock.monotonic(), 0));
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    this.#lookedAt = this.#clock.monotonic();
+    const [noted, jobsChanged] = [this.#noted, this.#jobsChanged];
+    this.#noted = null;
+    this.#jobsChanged = false;
+    try {
+      if (jobsChanged || this.#lookedAt >= this.#lookedAtJobsAt + MAX_INTERVAL_MS) await this.#publishJobs();
+      await this.#publishSamples([...this.#topics.values()], noted);
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing)
+        this.#log.warn({ err: error }, "live streams stand still until the database answers");
+      this.#isFailing = true;
+      this.#noted = unite(this.#noted, noted);
+    } finally {
+      this.#isLooking = false;
+      this.#wake(this.#noted !== null || this.#jobsChanged ? MIN_INTERVAL_MS : MAX_INTERVAL_MS);
+    }
+  }
+
+  async #publishJobs(): Promise<void> {
+    const now = this.#clock.now();
+    const topics = [...this.#topics.values()];
+    const revisions = await jobRevisions(
+      this.#database.pool,
+      topics.map((topic) => topic.job.id),
+    );
+    for (const topic of topics) {
+      const revision = revisions.get(topic.job.id);
+      if (revision === topic.revision) continue;
+      await this.#publishJob(topic, revision, now);
+    }
+    this.#lookedAtJobsAt = this.#lookedAt;
+  }
+
+  async #publishJob(topic: JobTopic, revision: string | undefined, now: number): Promise<void> {
+    const [job] = await findSampledJobs(this.#database, topic.organisationId, [topic.job.id]);
+    if (job === undefined) this.#forget(topic);
+    else topic.job = job;
+    topic.revision = revision ?? "";
+    this.#publish(topic, { type: "job", jobId: topic.job.id, job: await this.currentJob(topic) }, now);
+  }
+
+  /** One query for all topics. */
+  async #publishSamples(topics: readonly JobTopic[], noted: SlotRange | null): Promise<void> {
+    const now = this.#clock.now();
+    const spans = topics.map((topic) => topic.outstanding(now, noted));
+    const rows = groupByLabel(await samplesOf(this.#database.pool, label(spans, topics)));
+    for (const [index, topic] of topics.entries()) {
+      const samples = topic.takeUnseen(rows.get(index) ?? []).map(toSample);
+      if (samples.length > 0) this.#publish(topic, { type: "samples", jobId: topic.job.id, samples }, now);
+    }
+  }
+
+  #publish(topic: JobTopic, event: StreamEvent, timeMs: number): void {
+    this.#lastSeq += 1;
+    const id = formatEventId({ timeMs, instance: this.instance, seq: this.#lastSeq });
+    topic.publish({ seq: this.#lastSeq, atMs: timeMs, frame: sseFrame(id, JSON.stringify(event)) });
+  }
+
+  #forget(topic: JobTopic): void {
+    if (this.#topics.get(topic.job.id) === topic) this.#topics.delete(topic.job.id);
+  }
+}
+
+function label(spansOf: readonly (readonly Span[])[], topics: readonly JobTopic[]): LabelledSpan[] {
+  return topics.flatMap((topic, index) =>
+    (spansOf[index] ?? []).map((span) => ({ ...span, label: index, jobNo: topic.job.jobNo })),
+  );
+}
+
+function unite(a: SlotRange | null, b: SlotRange | null): SlotRange | null {
+  if (a === null || b === null) return a ?? b;
+  return { from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) };
+}
