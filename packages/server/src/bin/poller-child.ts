@@ -3,7 +3,6 @@ import { loadConfig } from "../config/config.js";
 import { openDatabase } from "../platform/db.js";
 import { createLogger } from "../platform/log.js";
 import { requireDatabaseUrl } from "./commands/serve.js";
-import { loadRole } from "./roles/load.js";
 import type { FromPoller, ToPoller } from "./poller-messages.js";
 import type { LifecycleState, RunningPoller } from "./roles/role.js";
 
@@ -38,7 +37,7 @@ process.on("disconnect", () => stop(ORPHANED_DRAIN_MS));
 if (!process.connected) stop(ORPHANED_DRAIN_MS); // The parent died while this process loaded.
 
 async function startPollerRole(): Promise<RunningPoller> {
-  const { startPoller } = await loadRole("poller");
+  const { startPoller } = await import("./roles/poller.js");
   const running = await startPoller({ config, database, log, lifecycle: () => state });
   if (!isStopping) state = "running";
   return running;

@@ -1,12 +1,27 @@
 // The roles of one process: started together over one connection pool, stopped in the order in which data flows.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.js";
+import { startHealthServer } from "../features/monitoring/index.js";
 import { openDatabase } from "../platform/db.js";
 import type { Logger } from "../platform/log.js";
 import { type PollerProcess, startPollerProcess } from "./poller-process.js";
 import { displayUrl } from "./port.js";
-import { loadHealthServer, loadRole } from "./roles/load.js";
-import type { LifecycleState, RoleContext, RoleName, RunningPoller, RunningRole } from "./roles/role.js";
+import type {
+  LifecycleState,
+  RoleContext,
+  RoleName,
+  RunningPoller,
+  RunningRole,
+  StartApi,
+  StartPoller,
+  StartScheduler,
+} from "./roles/role.js";
+
+/** Each role with what it imports is loaded only by a process that plays it. */
+const startApi: StartApi = async (context) => (await import("./roles/api.js")).startApi(context);
+const startScheduler: StartScheduler = async (context) =>
+  (await import("./roles/scheduler.js")).startScheduler(context);
+const startPoller: StartPoller = async (context) => (await import("./roles/poller.js")).startPoller(context);
 
 export interface RolesOptions {
   readonly config: Config;
@@ -49,33 +64,27 @@ export async function startRoles(
     const deadline = performance.now() + deadlineMs;
     if (poller !== null) await stopWithin(poller, deadlineMs * POLLER_SHARE, log);
     for (const role of others.toReversed()) await stopWithin(role, deadline - performance.now(), log);
-    await database.close();
+    await stopWithin({ stop: () => database.close() }, deadline - performance.now(), log);
   };
 
   try {
-    if (names.length > 1 && names.includes("poller")) {
-      child = startPollerProcess(childEnvironment(config, url), log);
-      poller = child;
-    } else if (names.includes("poller")) {
-      const { startPoller } = await loadRole("poller");
-      poller = await startPoller(context);
-    }
-    if (names.includes("scheduler")) {
-      const { startScheduler } = await loadRole("scheduler");
-      others.push(await startScheduler(context));
-    }
+    // First what answers /ready, with 503 until the others have started.
     const collectMetrics = async () => (poller === null ? [] : [await poller.metrics()]);
     const listener = names.includes("api")
-      ? await (await loadRole("api")).startApi({ ...context, collectMetrics })
-      : await (
-          await loadHealthServer()
-        ).startHealthServer({
+      ? await startApi({ ...context, collectMetrics })
+      : await startHealthServer({
           host: config.HOST,
           port: config.HEALTH_PORT,
           isReady: () => state === "running",
           metrics: collectMetrics,
         });
     others.push(listener);
+    if (names.length > 1 && names.includes("poller")) {
+      child = startPollerProcess(childEnvironment(config, url), log);
+      poller = child;
+    }
+    if (names.includes("scheduler")) others.push(await startScheduler(context));
+    if (names.includes("poller") && child === null) poller = await startPoller(context);
     state = "running";
     return { address: displayUrl(config.HOST, listener.port), stop, kill: () => child?.kill() };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { loadCheck } from "../roles/load.js";
+import { runCheck } from "../../features/probing/index.js";
 
 export interface CheckArguments {
   readonly count: number;
@@ -8,9 +8,8 @@ export interface CheckArguments {
 }
 
 /** `nightbell check`; returns the exit code. */
-export async function check(targets: string[], options: CheckArguments): Promise<number> {
-  const module = await loadCheck();
-  return module.runCheck(targets, {
+export function check(targets: string[], options: CheckArguments): Promise<number> {
+  return runCheck(targets, {
     count: options.count,
     intervalMs: options.interval * 1_000,
     timeoutMs: options.timeout * 1_000,
