@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { DnsOptions, ErrorCode, HttpOptions, optionsByType, statusOfError, TlsOptions } from "./probes.js";
+
+const reasons = (result: { error?: { issues: { path: PropertyKey[]; message: string }[] } }) =>
+  result.error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+
+describe("probe options", () => {
+  it("have defaults for everything", () => {
+    for (const options of Object.values(optionsByType)) {
+      expect(options.parse({})).toMatchObject({ timeoutMs: 5_000 });
+      expect(options.safeParse({ unknown: 1 }).success).toBe(false);
+    }
+  });
+
+  it("name the header and the reason", () => {
+    const headers = { "Content-Length": "5", "Bad Name": "x", "X-Line": "a\r\nb", "X-Good": "ok" };
+    expect(reasons(HttpOptions.safeParse({ headers }))).toEqual([
+      "headers.X-Line: must not contain control characters",
+      "headers.Content-Length: is set by the probe itself",
+      "headers.Bad Name: must be a header name",
+    ]);
+  });
+
+  it("refuse server names that are none", () => {
+    expect(TlsOptions.safeParse({ serverName: "example.org" }).success).toBe(true);
+    expect(reasons(TlsOptions.safeParse({ serverName: "a b" }))).toEqual([
+      "serverName: must be a host name or an IP address",
+    ]);
+  });
+
+  it("bound what a probe may cost", () => {
+    expect(reasons(HttpOptions.safeParse({ timeoutMs: 0 }))).toEqual(["timeoutMs: must be at least 10 ms"]);
+    expect(HttpOptions.safeParse({ maxBodyBytes: 1e9 }).success).toBe(false);
+    expect(HttpOptions.safeParse({ maxRedirects: 21 }).success).toBe(false);
+    expect(DnsOptions.safeParse({ recordType: "AXFR" }).success).toBe(false);
+  });
+});
+
+describe("error codes", () => {
+  it("say whose fault they are", () => {
+    expect(statusOfError("timeout")).toBe("missed");
+    expect(statusOfError("name_not_found")).toBe("missed");
+    expect(statusOfError("resolver")).toBe("system_error");
+    expect(statusOfError("cancelled")).toBe("system_error");
+    expect(new Set(ErrorCode.options.map(statusOfError)).size).toBe(2);
+  });
+});
