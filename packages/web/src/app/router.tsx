@@ -1,4 +1,5 @@
 // Every page and its address. The job page and the form are loaded when first needed.
+import { JobType } from "@nightbell/contract";
 import type { QueryClient } from "@tanstack/react-query";
 import {
   createRootRouteWithContext,
@@ -35,6 +36,12 @@ function readLoginSearch(search: Record<string, unknown>): LoginSearch {
     ...(typeof search["next"] === "string" ? { next: search["next"] } : {}),
     ...(search["reason"] === "ended" ? { reason: "ended" as const } : {}),
   };
+}
+
+/** The type to begin with, such as from the first steps. */
+function readNewJobSearch(search: Record<string, unknown>): { type?: JobType } {
+  const type = JobType.safeParse(search["type"]);
+  return type.success ? { type: type.data } : {};
 }
 
 const rootRoute = createRootRouteWithContext<Context>()({ component: Root });
@@ -90,6 +97,7 @@ const jobListRoute = createRoute({
 const newJobRoute = createRoute({
   getParentRoute: () => appRoute,
   path: "/jobs/new",
+  validateSearch: readNewJobSearch,
   component: lazyRouteComponent(() => import("../features/jobs/form/NewJobPage.js"), "NewJobPage"),
 });
 

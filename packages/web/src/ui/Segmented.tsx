@@ -45,7 +45,7 @@ export function Segmented<Value extends string>({
               const sibling = event.currentTarget.parentElement?.children[options.indexOf(next)];
               if (sibling instanceof HTMLElement) sibling.focus();
             }}
-            className={`h-7.5 rounded-[5px] px-2.5 text-sm font-medium whitespace-nowrap transition-colors focus-visible:-outline-offset-2 ${
+            className={`h-7.5 rounded-[5px] px-2 text-sm sm:px-2.5 font-medium whitespace-nowrap transition-colors focus-visible:-outline-offset-2 ${
               isOn ? "bg-raised text-ink shadow-button" : "text-soft hover:text-ink"
             }`}
           >

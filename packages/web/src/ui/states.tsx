@@ -43,7 +43,7 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
         }
       >
         {sentenceOf(error)}
-        {requestId !== null && <p className="num mt-3 text-xs text-faint">Request {requestId}</p>}
+        {requestId !== null && <p className="code mt-3 text-xs text-faint">Request {requestId}</p>}
       </EmptyState>
     </div>
   );

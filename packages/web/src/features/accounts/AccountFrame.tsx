@@ -47,11 +47,10 @@ function NightTrace() {
         <path
           key={path}
           d={path}
-          fill="none"
           strokeWidth={row === 9 ? 1.75 : 1.1}
           strokeLinejoin="round"
-          className={row === 9 ? "stroke-brass" : "stroke-signal"}
-          opacity={row === 9 ? 0.95 : 0.16 + 0.3 * Math.exp(-(((row - 9) / 5) ** 2))}
+          className={`fill-sunken ${row === 9 ? "stroke-brass" : "stroke-signal"}`}
+          strokeOpacity={row === 9 ? 0.95 : 0.18 + 0.34 * Math.exp(-(((row - 9) / 5) ** 2))}
         />
       ))}
     </svg>
@@ -65,7 +64,7 @@ function tracePath(row: number): string {
     const swell = Math.exp(-(((x - 390 - 9 * (row - 9)) / 95) ** 2)) * Math.exp(-(((row - 9) / 4.5) ** 2));
     const noise =
       Math.sin(x * 0.31 + row * 7.3) * Math.sin(x * 0.127 + row * 3.1) * Math.sin(x * 0.053 + row);
-    const y = base - 10 * noise * (1 + 3 * swell) - 120 * swell * (0.75 + 0.25 * Math.sin(x * 0.4 + row * 2));
+    const y = base - 7 * noise * (1 + 4 * swell) - 110 * swell * (0.86 + 0.14 * Math.sin(x * 0.23 + row * 2));
     path += `${path === "" ? "M" : "L"}${x} ${y.toFixed(1)}`;
   }
   return path;

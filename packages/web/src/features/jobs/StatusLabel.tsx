@@ -6,8 +6,8 @@ import { sampleLabels, statusLabels } from "./words.js";
 export function StatusLabel({ status, className = "" }: { status: JobStatus; className?: string }) {
   const { label, icon, tone } = statusLabels[status];
   return (
-    <span className={`inline-flex items-center gap-1.5 text-sm font-medium ${tone} ${className}`}>
-      <Icon name={icon} size={15} />
+    <span className={`inline-flex items-center gap-1.5 align-middle text-sm font-medium ${className}`}>
+      <Icon name={icon} size={15} className={tone} />
       {label}
     </span>
   );
@@ -16,8 +16,10 @@ export function StatusLabel({ status, className = "" }: { status: JobStatus; cla
 export function SampleLabel({ status }: { status: SampleStatus }) {
   const { label, icon, tone } = sampleLabels[status];
   return (
-    <span className={`inline-flex items-center gap-1.5 font-medium whitespace-nowrap ${tone}`}>
-      <Icon name={icon} size={14} />
+    <span
+      className={`inline-flex items-center gap-1.5 font-medium whitespace-nowrap ${status === "success" ? "text-soft" : tone}`}
+    >
+      <Icon name={icon} size={14} className={tone} />
       {label}
     </span>
   );

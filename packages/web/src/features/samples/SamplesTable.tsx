@@ -20,7 +20,7 @@ export function SamplesTable({ jobId, timeZone }: { jobId: string; timeZone: str
   const [openKey, setOpenKey] = useState<string | null>(null);
   const rows = samples.data?.pages.flatMap((page) => page.data) ?? [];
   return (
-    <Card title="Recent samples" className="overflow-hidden">
+    <Card title="Recent samples" className="overflow-hidden max-xl:order-last">
       {samples.error !== null && samples.data === undefined ? (
         <ErrorState error={samples.error} onRetry={() => void samples.refetch()} />
       ) : samples.data === undefined ? (
@@ -101,7 +101,7 @@ const SampleRow = memo(function SampleRow({
         <span role="cell" className="num text-soft">
           {formatClock(sample.scheduledAt, timeZone, true)}
         </span>
-        <span role="cell">
+        <span role="cell" className="flex">
           <SampleLabel status={sample.status} />
         </span>
         <span role="cell" className="num text-right">

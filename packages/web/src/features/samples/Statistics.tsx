@@ -17,7 +17,7 @@ export function Figures({ summary, lossLimit }: { summary: Summary | undefined; 
   const isLossy = loss !== null && loss > (lossLimit ?? 0);
   const figures: Figure[] = [
     { term: "Median", ...rttParts(summary?.p50RttMs), note: `average ${formatRtt(summary?.avgRttMs)}` },
-    { term: "95th percentile", ...rttParts(summary?.p95RttMs), note: `99th ${formatRtt(summary?.p99RttMs)}` },
+    { term: "p95", ...rttParts(summary?.p95RttMs), note: `p99 ${formatRtt(summary?.p99RttMs)}` },
     {
       term: "Loss",
       ...percentParts(loss),
@@ -36,18 +36,18 @@ export function Figures({ summary, lossLimit }: { summary: Summary | undefined; 
     },
   ];
   return (
-    <dl className="grid grid-cols-2 overflow-hidden rounded-lg border border-line bg-surface sm:grid-cols-3 lg:grid-cols-5 lg:divide-x lg:divide-line">
+    <dl className="grid grid-cols-6 gap-px overflow-hidden rounded-lg border border-line bg-line sm:grid-cols-5">
       {figures.map(({ term, value, unit, note, tone = "", noteTone = "" }) => (
         <div
           key={term}
-          className="border-line px-4 py-3.5 max-lg:border-b max-lg:odd:border-r max-sm:last:col-span-2 max-sm:last:border-r-0 max-sm:last:border-b-0 sm:px-5 sm:max-lg:border-r sm:max-lg:nth-3:border-r-0"
+          className="col-span-2 min-w-0 bg-surface px-4 py-3.5 max-sm:nth-[-n+2]:col-span-3 sm:col-span-1 lg:px-5"
         >
           <dt className="eyebrow">{term}</dt>
           <dd>
             {summary === undefined ? (
               <Bone className="mt-2 h-6 w-20" />
             ) : (
-              <span className={`num mt-0.5 block text-2xl ${tone}`}>
+              <span className={`num mt-0.5 block text-xl sm:text-2xl ${tone}`}>
                 {value}
                 {unit !== "" && <span className="ml-1 text-sm text-faint">{unit}</span>}
               </span>

@@ -13,6 +13,8 @@ export interface FetchedSeries {
   stepMs: number | null;
   /** True when every point holds one slot. */
   isRaw: boolean;
+  /** The window that was answered; it may begin later than the one asked for. */
+  fromMs: number;
   /** When the request was sent, by this browser's clock. */
   requestedAtMs: number;
 }
@@ -36,6 +38,7 @@ export function readSeries(series: Series, requestedAtMs: number): FetchedSeries
     points,
     stepMs: first === undefined ? null : first.toMs - first.fromMs,
     isRaw: series.resolution === "raw",
+    fromMs: Date.parse(series.from),
     requestedAtMs,
   };
 }

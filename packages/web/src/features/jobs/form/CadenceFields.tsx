@@ -19,7 +19,7 @@ export function CadenceFields({ form }: { form: JobForm }) {
   const seconds = parseSeconds(draft.cadence);
   return (
     <Card title="How often">
-      <div className="grid gap-5 p-4 sm:p-5 xl:grid-cols-2">
+      <div className="grid gap-5 p-4 sm:p-5">
         <div className="grid content-start gap-2">
           <Field
             label="One probe every"

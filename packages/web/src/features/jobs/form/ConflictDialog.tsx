@@ -81,5 +81,5 @@ export function ConflictDialog({
 
 function Value({ value }: { value: unknown }) {
   const text = typeof value === "string" ? value : value === null ? "none" : JSON.stringify(value, null, 1);
-  return <td className="num max-w-60 py-2 pr-4 text-xs break-words whitespace-pre-wrap">{text ?? ""}</td>;
+  return <td className="code max-w-60 py-2 pr-4 text-xs break-words whitespace-pre-wrap">{text ?? ""}</td>;
 }

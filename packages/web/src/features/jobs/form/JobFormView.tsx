@@ -48,7 +48,7 @@ export function JobFormView({
         <AdvancedFields form={form} />
         <SimulationFields form={form} />
       </Card>
-      <div className="sticky bottom-0 z-20 -mx-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-canvas/95 px-4 py-3 sm:mx-0 sm:px-0 lg:col-start-1">
+      <div className="sticky bottom-0 z-20 -mx-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-canvas px-4 py-3 sm:mx-0 sm:px-0 lg:col-start-1">
         {notice !== undefined && <div className="w-full">{notice}</div>}
         <Button onClick={onCancel}>Cancel</Button>
         <Button type="submit" look="primary" isBusy={isSaving}>
@@ -71,7 +71,7 @@ function WhatCard({ form, canChangeType }: { form: JobForm; canChangeType: boole
           label={hint.label}
           hint={
             <>
-              For example <span className="num">{hint.example}</span>
+              For example <span className="code">{hint.example}</span>
             </>
           }
           error={suggested === null ? errors["target"] : undefined}
@@ -87,7 +87,7 @@ function WhatCard({ form, canChangeType }: { form: JobForm; canChangeType: boole
               value={draft.target}
               onChange={(event) => form.set("target", event.target.value)}
               onBlur={() => draft.target !== "" && form.leave("target")}
-              className="num"
+              className="code"
             />
           )}
         </Field>
@@ -142,7 +142,7 @@ function TypePicker({ form, isFixed }: { form: JobForm; isFixed: boolean }) {
               value={option}
               checked={type === option}
               onChange={() => form.set("type", option)}
-              className="peer sr-only"
+              className="peer absolute inset-0 cursor-pointer appearance-none outline-none"
             />
             <span className="text-md font-medium">{typeLabels[option].label}</span>
             <span className="mt-0.5 text-xs text-faint text-pretty">{typeLabels[option].explains}</span>

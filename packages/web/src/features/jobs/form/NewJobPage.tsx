@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { sentenceOf } from "../../../api/errors.js";
 import { usePageTitle } from "../../../app/title.js";
@@ -11,11 +11,14 @@ import { JobFormView } from "./JobFormView.js";
 import { useJobForm } from "./useJobForm.js";
 import { useUnsavedGuard } from "./useUnsavedGuard.js";
 
+const route = getRouteApi("/app/jobs/new");
+
 export function NewJobPage() {
   usePageTitle("New job");
   const navigate = useNavigate();
   const queryClient = useQueryClient();
-  const [initial] = useState(emptyDraft);
+  const { type } = route.useSearch();
+  const [initial] = useState(() => emptyDraft(type));
   const form = useJobForm(initial);
   const create = useMutation({
     mutationFn: createJob,

@@ -87,7 +87,7 @@ function TestResult({ result, target }: { result: ProbeResult; target: string })
           )}
         </div>
         {result.address !== null && result.address !== target && (
-          <p className="num truncate pb-1 text-xs text-faint" title="The address that was measured">
+          <p className="code truncate pb-1 text-xs text-faint" title="The address that was measured">
             {result.address}
           </p>
         )}
@@ -95,7 +95,7 @@ function TestResult({ result, target }: { result: ProbeResult; target: string })
       {result.error !== null && (
         <Notice tone={result.status === "system_error" ? "fault" : "missed"}>
           {result.error}
-          {result.errorCode !== null && <p className="num mt-1 text-xs text-faint">{result.errorCode}</p>}
+          {result.errorCode !== null && <p className="code mt-1 text-xs text-faint">{result.errorCode}</p>}
         </Notice>
       )}
       {result.phases !== null && <PhaseBar phases={result.phases} />}

@@ -42,10 +42,10 @@ export interface Draft {
   options: Record<JobType, OptionDrafts>;
 }
 
-export function emptyDraft(): Draft {
+export function emptyDraft(type: JobType = "icmp"): Draft {
   return {
     title: "",
-    type: "http",
+    type,
     target: "",
     cadence: "5 s",
     duration: "",

@@ -3,15 +3,15 @@ import { useCallback, useRef } from "react";
 import { useShortcuts } from "../../../app/shortcuts.js";
 import { usePageTitle } from "../../../app/title.js";
 import { countOf } from "../../../format/measures.js";
-import { Button, buttonClass } from "../../../ui/Button.js";
-import { Kbd } from "../../../ui/Card.js";
+import { buttonClass } from "../../../ui/Button.js";
 import { Icon } from "../../../ui/Icon.js";
-import { EmptyState, ErrorState, Notice } from "../../../ui/states.js";
+import { ErrorState, Notice } from "../../../ui/states.js";
 import type { Job } from "@nightbell/contract";
 import type { BulkAction } from "../queries.js";
 import { useBulk } from "../useBulk.js";
 import { BulkBar } from "./BulkBar.js";
 import { FilterBar } from "./FilterBar.js";
+import { FirstSteps, NothingMatches } from "./EmptyList.js";
 import { isFiltered, type ListSearch } from "./listSearch.js";
 import { useJobWindow } from "./useJobWindow.js";
 import { useSelection } from "./useSelection.js";
@@ -76,7 +76,11 @@ export function JobListPage() {
       {list.error !== null ? (
         <ErrorState error={list.error} onRetry={list.retry} />
       ) : isEmpty ? (
-        <NoJobs isFiltered={isFiltered(search)} onClear={() => void navigate({ to: "/jobs", search: {} })} />
+        isFiltered(search) ? (
+          <NothingMatches onClear={() => void navigate({ to: "/jobs", search: {} })} />
+        ) : (
+          <FirstSteps />
+        )
       ) : (
         <VirtualRows
           list={list}
@@ -89,37 +93,6 @@ export function JobListPage() {
       {selection.count > 0 && <BulkBar selection={selection} isBusy={bulk.isBusy} onAction={bulk.ask} />}
       {bulk.dialog}
     </div>
-  );
-}
-
-function NoJobs({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }) {
-  if (isFiltered) {
-    return (
-      <EmptyState
-        icon="filter"
-        title="No job matches"
-        action={<Button onClick={onClear}>Clear the filters</Button>}
-      >
-        Try a part of the title or target, or another status.
-      </EmptyState>
-    );
-  }
-  return (
-    <EmptyState
-      icon="pulse"
-      title="Measure your first target"
-      action={
-        <Link to="/jobs/new" className={buttonClass("primary")}>
-          <Icon name="plus" /> Create a job
-        </Link>
-      }
-    >
-      A job asks one target, such as a host, a port or a URL, again and again and shows every answer. Pick
-      something you care about: the chart is live within seconds.
-      <p className="mt-4 text-xs text-faint">
-        Or press <Kbd>n</Kbd> anywhere. <Kbd>?</Kbd> lists the other shortcuts.
-      </p>
-    </EmptyState>
   );
 }
 

@@ -49,8 +49,8 @@ export const JobRow = memo(function JobRow(props: Props) {
           onClick={(event) => props.onSelect(index, job, event.shiftKey)}
         />
       </div>
-      <div role="cell" className="hidden md:block">
-        <StatusLabel status={job.status} />
+      <div role="cell" className="hidden md:flex">
+        <StatusLabel status={job.status} className="text-soft" />
       </div>
       <div role="cell" className="min-w-0 pr-4">
         <div className="flex items-center gap-1.5">
@@ -72,7 +72,7 @@ export const JobRow = memo(function JobRow(props: Props) {
             {typeLabels[job.type].label} · <span className="max-md:hidden">every </span>
             {formatCadence(job.cadenceSeconds).slice("every ".length)} ·
           </span>
-          <span className="num truncate" title={job.target}>
+          <span className="code truncate" title={job.target}>
             {job.target}
           </span>
         </div>

@@ -39,7 +39,7 @@ export function JobHeader({
             {job.title}
           </h1>
           {job.target !== job.title && (
-            <p className="num mt-1 text-sm [overflow-wrap:anywhere] text-soft">{job.target}</p>
+            <p className="code mt-1 [overflow-wrap:anywhere] text-soft">{job.target}</p>
           )}
           <div className="mt-2.5 flex flex-wrap items-center gap-x-4 gap-y-1 text-sm text-soft">
             <StatusLabel status={job.status} />

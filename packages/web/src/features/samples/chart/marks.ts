@@ -7,7 +7,7 @@ import { hatch, type Colours } from "./colours.js";
 
 /** Two lanes below the plot, one for what the target missed, one for what we failed to measure. CSS pixels. */
 const LANE_HEIGHT = 7;
-const LANE_GAP = 4;
+const LANE_GAP = 5;
 const LANES_TOP = 8;
 export const LANES_HEIGHT = LANES_TOP + 2 * LANE_HEIGHT + LANE_GAP;
 /** A mark is never thinner than this, however many slots a pixel holds. */
@@ -34,12 +34,12 @@ export function drawBackdrop(chart: uPlot, { columns, colours, thresholds }: Sce
   for (const point of columns.points) {
     if (point === null) continue;
     if (point.missedCount > 0) {
-      ctx.globalAlpha = 0.1 + 0.16 * (point.missedCount / point.sampleCount);
+      ctx.globalAlpha = 0.03 + 0.2 * (point.missedCount / point.sampleCount);
       ctx.fillStyle = colours.missed;
       column(point.fromMs, point.toMs);
     }
     if (point.systemErrorCount > 0) {
-      ctx.globalAlpha = 0.16 + 0.2 * (point.systemErrorCount / point.sampleCount);
+      ctx.globalAlpha = 0.06 + 0.3 * (point.systemErrorCount / point.sampleCount);
       ctx.fillStyle = stripes;
       column(point.fromMs, point.toMs);
     }
@@ -87,6 +87,14 @@ export function drawLanes(chart: uPlot, { columns, colours }: Scene): void {
     }
   }
   ctx.restore();
+  ctx.save();
+  ctx.fillStyle = colours.faint;
+  ctx.font = `${10 * ratio}px "Geist Variable", sans-serif`;
+  ctx.textAlign = "right";
+  ctx.textBaseline = "middle";
+  ctx.fillText("missed", bbox.left - 8 * ratio, top + height / 2);
+  ctx.fillText("errors", bbox.left - 8 * ratio, second + height / 2);
+  ctx.restore();
 }
 
 function drawThresholds(chart: uPlot, thresholds: Thresholds, colours: Colours): void {
@@ -104,11 +112,16 @@ function drawThresholds(chart: uPlot, thresholds: Thresholds, colours: Colours):
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.setLineDash([]);
-    ctx.fillStyle = colour;
     ctx.font = `500 ${11 * ratio}px "Geist Variable", sans-serif`;
     ctx.textAlign = "right";
     ctx.textBaseline = "bottom";
-    ctx.fillText(`${name} ${formatRtt(limitMs)}`, bbox.left + bbox.width - 4 * ratio, y - 3 * ratio);
+    const text = `${name} ${formatRtt(limitMs)}`;
+    const right = bbox.left + bbox.width - 4 * ratio;
+    const { width } = ctx.measureText(text);
+    ctx.fillStyle = colours.surface;
+    ctx.fillRect(right - width - 4 * ratio, y - 18 * ratio, width + 8 * ratio, 16 * ratio);
+    ctx.fillStyle = colour;
+    ctx.fillText(text, right, y - 4 * ratio);
   };
   line(thresholds.warningRttMs, "Warning", colours.warn);
   line(thresholds.criticalRttMs, "Critical", colours.missed);

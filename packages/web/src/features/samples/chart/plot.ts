@@ -27,7 +27,7 @@ interface Callbacks {
 const MIN_DRAG = 8;
 /** With fewer columns than one per this many pixels each answer also gets a dot. */
 const DOT_SPACE = 14;
-const FONT = '11px "Geist Mono Variable", monospace';
+const FONT = '11px "Geist Variable", sans-serif';
 const DAY_SECONDS = 86_400;
 
 /** Makes the chart. `scene` is asked at every drawing, so new samples need no new chart. */

@@ -205,7 +205,7 @@ export function OptionText({
           value={option.text}
           onChange={(event: { target: { value: string } }) => option.set(event.target.value)}
           onBlur={option.leave}
-          className="num"
+          className="code"
         />
       )}
     </Field>

@@ -96,7 +96,7 @@ function Assertions({ form }: { form: JobForm }) {
                   value={assertion.subject}
                   onChange={(event) => change(index, { subject: event.target.value })}
                   onBlur={() => form.leave(path)}
-                  className="num w-auto! min-w-0 flex-1"
+                  className="code w-auto! min-w-0 flex-1"
                 />
               )}
               <TextInput
@@ -106,7 +106,7 @@ function Assertions({ form }: { form: JobForm }) {
                 value={assertion.expected}
                 onChange={(event) => change(index, { expected: event.target.value })}
                 onBlur={() => form.leave(path)}
-                className="num w-auto! min-w-0 flex-1"
+                className="code w-auto! min-w-0 flex-1"
               />
               <IconButton
                 icon="trash"
@@ -149,7 +149,7 @@ function Headers({ form }: { form: JobForm }) {
                 value={header.name}
                 onChange={(event) => change(index, { name: event.target.value })}
                 onBlur={() => form.leave("options.headers")}
-                className="num w-full! sm:w-48!"
+                className="code w-full! sm:w-48!"
               />
               <TextInput
                 aria-label={`Value of header ${index + 1}`}
@@ -159,7 +159,7 @@ function Headers({ form }: { form: JobForm }) {
                 value={header.value}
                 onChange={(event) => change(index, { value: event.target.value })}
                 onBlur={() => form.leave("options.headers")}
-                className="num w-auto! min-w-0 flex-1"
+                className="code w-auto! min-w-0 flex-1"
               />
               <IconButton
                 icon="trash"
