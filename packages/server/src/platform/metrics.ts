@@ -12,8 +12,15 @@ const MISNAMED = [
   "nodejs_active_resources_total",
 ];
 
-/** CPU, memory, event loop and garbage collection of this process, told apart from others by its role. */
+let isCounted = false;
+
+/**
+ * CPU, memory, event loop and garbage collection of this process, told apart from others by its role. The first role
+ * of a process to ask is given them, so that a sum over roles counts each process once.
+ */
 export function addProcessMetrics(registry: Registry, role: string): void {
+  if (isCounted) return;
+  isCounted = true;
   collectDefaultMetrics({ register: registry, labels: { role } });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
 }

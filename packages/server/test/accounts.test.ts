@@ -1,0 +1,209 @@
+import type { MemberPage, Problem, Profile, Session, Setup, User } from "@nightbell/contract";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { removeExpiredSessions } from "../src/features/accounts/index.js";
+import { type ApiWorld, apiWorld } from "./api-world.js";
+import { HandClock } from "./hand-clock.js";
+
+const DAY_MS = 86_400_000;
+const ada = { email: "ada@example.com", password: "correct horse battery", name: "Ada" };
+
+describe("the first account", () => {
+  it("is always welcome; the next ones need OPEN_REGISTRATION", async () => {
+    await using world = await apiWorld({ config: { OPEN_REGISTRATION: false } });
+    const visitor = world.anonymous();
+    const setup = async () => (await visitor.get<Setup>("/api/setup")).body;
+    expect(await setup()).toEqual({ needsFirstAccount: true, registrationOpen: true });
+    const first = await visitor.post<Session>("/api/auth/register", ada);
+    expect(first.status).toBe(201);
+    expect(first.body.user).toMatchObject({
+      email: ada.email,
+      isTestAccount: false,
+      organisation: { role: "owner" },
+    });
+    expect(await setup()).toEqual({ needsFirstAccount: false, registrationOpen: false });
+    const second = await visitor.post<Problem>("/api/auth/register", { ...ada, email: "bob@example.com" });
+    expect(second.status).toBe(403);
+    expect(second.body).toMatchObject({ code: "registration_closed" });
+  });
+
+  it("is one account, also when several race for it", async () => {
+    await using world = await apiWorld({ config: { OPEN_REGISTRATION: false } });
+    const visitor = world.anonymous();
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, (_, index) =>
+        visitor.post("/api/auth/register", { ...ada, email: `ada${index}@example.com` }),
+      ),
+    );
+    expect(answers.map((answer) => answer.status).sort()).toEqual([201, 403, 403, 403, 403]);
+    expect(await world.db.selectFrom("users").select("id").execute()).toHaveLength(1);
+    expect(await world.db.selectFrom("organisations").select("id").execute()).toHaveLength(1);
+  });
+});
+
+describe("an account", () => {
+  const clock = new HandClock();
+  let world: ApiWorld;
+  beforeAll(async () => {
+    world = await apiWorld({ clock });
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  it("belongs to one email address, in any case, also when two race for it", async () => {
+    const visitor = world.anonymous();
+    const answers = await Promise.all(
+      ["grace@example.com", " Grace@Example.COM "].map((email) =>
+        visitor.post("/api/auth/register", { ...ada, email }),
+      ),
+    );
+    expect(answers.map((answer) => answer.status).sort()).toEqual([201, 409]);
+    expect(await visitor.post("/api/auth/register", { ...ada, email: "grace@example.com" })).toMatchObject({
+      status: 409,
+      body: { code: "email_taken" },
+    });
+  });
+
+  it.each([
+    [{}, ["email", "password", "name"]],
+    [{ ...ada, email: "not an address" }, ["email"]],
+    [{ ...ada, password: "short" }, ["password"]],
+    [{ ...ada, password: "x".repeat(201) }, ["password"]],
+    [{ ...ada, name: "  " }, ["name"]],
+    [{ ...ada, role: "owner" }, ["role"]],
+    [{ ...ada, email: ["a@example.com"] }, ["email"]],
+  ])("is not made from %j", async (body, paths) => {
+    const answer = await world.anonymous().post<Problem>("/api/auth/register", body);
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors?.map((error) => error.path)).toEqual(paths);
+  });
+
+  it("logs in, by token or by a cookie that scripts cannot read", async () => {
+    const client = world.anonymous();
+    const { email, password, session } = await client.register();
+    const login = await world
+      .anonymous()
+      .post<Session>("/api/auth/login", { email: email.toUpperCase(), password });
+    expect(login.status).toBe(200);
+    expect(login.body.token).not.toBe(session.token);
+    const cookie = login.headers.get("set-cookie") ?? "";
+    expect(cookie).toMatch(/^nightbell_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/);
+    const byCookie = await world
+      .anonymous()
+      .get<Profile>("/api/profile", { cookie: cookie.split(";")[0] ?? "" });
+    expect(byCookie.body.email).toBe(email);
+    expect((await world.anonymous().get("/api/profile")).status).toBe(401);
+  });
+
+  it("is given no hint whether the address or the password was wrong", async () => {
+    const { email } = await world.anonymous().register();
+    const visitor = world.anonymous();
+    const wrong = await visitor.post<Problem>("/api/auth/login", { email, password: "wrong" });
+    const unknown = await visitor.post<Problem>("/api/auth/login", {
+      email: "no@example.com",
+      password: "wrong",
+    });
+    expect(wrong.status).toBe(401);
+    expect({ ...wrong.body, requestId: "" }).toEqual({ ...unknown.body, requestId: "" });
+  });
+
+  it("cannot be guessed: after ten failures even the right password has to wait", async () => {
+    const { email, password } = await world.anonymous().register();
+    const visitor = world.anonymous();
+    const attempt = (guess: string) => visitor.post("/api/auth/login", { email, password: guess });
+    const guesses = await Promise.all(Array.from({ length: 12 }, (_, index) => attempt(`guess ${index}`)));
+    expect(guesses.filter((answer) => answer.status === 401)).toHaveLength(10);
+    const refused = await attempt(password);
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(60);
+    clock.advance(2 * 60_000);
+    expect((await attempt(password)).status).toBe(200);
+  });
+
+  it("keeps its password as a salted scrypt hash and its sessions as hashes", async () => {
+    const client = world.anonymous();
+    const { session } = await client.register();
+    const { password_hash } = await world.db
+      .selectFrom("users")
+      .select("password_hash")
+      .where("id", "=", session.user.id)
+      .executeTakeFirstOrThrow();
+    expect(password_hash).toMatch(/^scrypt\$n=16384,r=8,p=5\$[\w-]{22}\$[\w-]{43}$/);
+    const stored = await world.db.selectFrom("sessions").select("token_hash").execute();
+    expect(stored.every((row) => row.token_hash.length === 32)).toBe(true);
+    expect(stored.some((row) => row.token_hash.toString().includes(session.token))).toBe(false);
+  });
+
+  it("is logged out by logging out, and by time", async () => {
+    const client = await world.owner();
+    const { token } = client;
+    expect((await client.post("/api/auth/logout")).status).toBe(204);
+    expect((await client.get("/api/profile")).status).toBe(401);
+    expect((await client.post("/api/auth/logout")).status).toBe(204);
+    const other = await world.owner();
+    expect(other.token).not.toBe(token);
+    clock.advance(30 * DAY_MS);
+    expect((await other.get("/api/profile")).status).toBe(401);
+    await removeExpiredSessions(world.db, clock.now());
+    expect(await world.db.selectFrom("sessions").select("id").execute()).toEqual([]);
+  });
+
+  it("changes its profile, and nothing that is not its own to change", async () => {
+    const client = await world.owner();
+    const patched = await client.patch<Profile>("/api/profile", {
+      name: " Ada L. ",
+      timeZone: "Europe/Berlin",
+      skills: ["dns", "tls"],
+    });
+    expect(patched.body).toMatchObject({ name: "Ada L.", timeZone: "Europe/Berlin", skills: ["dns", "tls"] });
+    expect(patched.body.contactMethods).toEqual([
+      { id: patched.body.id, channel: "email", address: patched.body.email, isVerified: false },
+    ]);
+    expect((await client.get<Profile>("/api/profile")).body).toEqual(patched.body);
+    expect((await client.patch<Profile>("/api/profile", {})).body).toEqual(patched.body);
+    const refused = await client.patch<Problem>("/api/profile", {
+      timeZone: "Mars/Base",
+      isTestAccount: true,
+    });
+    expect(refused.body.errors).toEqual([
+      { path: "timeZone", message: "must be an IANA time zone such as Europe/Berlin" },
+      { path: "isTestAccount", message: "is not a known field" },
+    ]);
+  });
+});
+
+describe("members", () => {
+  it("are marked as test accounts by the owner of their organisation alone", async () => {
+    await using world = await apiWorld();
+    const owner = await world.owner();
+    const profile = (await owner.get<Profile>("/api/profile")).body;
+    const stranger = await world.owner();
+    const colleague = world.anonymous();
+    const { session } = await colleague.register();
+    await join(world, session.user, profile.organisation.id);
+    await colleague.login({ email: session.user.email, password: "correct horse battery" });
+
+    const page1 = (await owner.get<MemberPage>("/api/members?limit=1")).body;
+    expect(page1.data).toMatchObject([{ id: profile.id, role: "owner", isTestAccount: false }]);
+    const page2 = (await owner.get<MemberPage>(`/api/members?limit=1&cursor=${page1.pagination.nextCursor}`))
+      .body;
+    expect(page2.data).toMatchObject([{ id: session.user.id, role: "responder" }]);
+    expect(page2.pagination).toMatchObject({ totalItems: 2, hasNextPage: false, nextCursor: null });
+
+    const path = `/api/members/${session.user.id}`;
+    expect(await colleague.patch(path, { isTestAccount: true })).toMatchObject({ status: 403 });
+    expect(await stranger.patch(path, { isTestAccount: true })).toMatchObject({ status: 404 });
+    expect(await owner.patch(path, { isTestAccount: true })).toMatchObject({
+      status: 200,
+      body: { isTestAccount: true },
+    });
+    expect((await colleague.get<Profile>("/api/profile")).body.isTestAccount).toBe(true);
+  });
+});
+
+/** Moves an account into another organisation; invitations do not exist yet. */
+async function join(world: ApiWorld, user: User, organisationId: string): Promise<void> {
+  await world.db.deleteFrom("memberships").where("user_id", "=", user.id).execute();
+  await world.db
+    .insertInto("memberships")
+    .values({ user_id: user.id, organisation_id: organisationId, role: "responder" })
+    .execute();
+}
