@@ -37,6 +37,8 @@ export function openDatabase(
     idleTimeoutMillis: 60_000,
   });
   pool.on("error", (error) => options.onError?.(error));
+  // The pool listens to idle clients only; one that breaks while it is in use would end the process. Its query fails.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return { pool, db, url, close: () => db.destroy() };
 }
