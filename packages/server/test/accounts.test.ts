@@ -34,7 +34,7 @@ describe("the first account", () => {
         visitor.post("/api/auth/register", { ...ada, email: `ada${index}@example.com` }),
       ),
     );
-    expect(answers.map((answer) => answer.status).sort()).toEqual([201, 403, 403, 403, 403]);
+    expect(statusesOf(answers)).toEqual([201, 403, 403, 403, 403]);
     expect(await world.db.selectFrom("users").select("id").execute()).toHaveLength(1);
     expect(await world.db.selectFrom("organisations").select("id").execute()).toHaveLength(1);
   });
@@ -55,7 +55,7 @@ describe("an account", () => {
         visitor.post("/api/auth/register", { ...ada, email }),
       ),
     );
-    expect(answers.map((answer) => answer.status).sort()).toEqual([201, 409]);
+    expect(statusesOf(answers)).toEqual([201, 409]);
     expect(await visitor.post("/api/auth/register", { ...ada, email: "grace@example.com" })).toMatchObject({
       status: 409,
       body: { code: "email_taken" },
@@ -206,4 +206,9 @@ async function join(world: ApiWorld, user: User, organisationId: string): Promis
     .insertInto("memberships")
     .values({ user_id: user.id, organisation_id: organisationId, role: "responder" })
     .execute();
+}
+
+/** In ascending order, for answers that came in any. */
+function statusesOf(answers: readonly { status: number }[]): number[] {
+  return answers.map((answer) => answer.status).sort((a, b) => a - b);
 }

@@ -77,7 +77,7 @@ export async function completeOverdueJobs(db: Db, now: number): Promise<number> 
       where job_no in (
         select job_no from jobs
         where status in ('running', 'paused') and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}
-          and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}
+          and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}::timestamptz
             - coalesce((options ->> 'timeoutMs')::int, 0) * interval '1 millisecond'
         order by job_no limit ${OVERDUE_BATCH} for update skip locked)
       returning job_no`.execute(db);
