@@ -28,6 +28,7 @@ const steps = [
       ...shared,
       "packages/contract/src",
       "packages/web/src",
+      "packages/web/public",
       "packages/web/index.html",
       "packages/web/vite.config.ts",
     ],

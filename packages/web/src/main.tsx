@@ -9,8 +9,7 @@ import { createAppRouter } from "./app/router.js";
 import { validationMessage } from "./app/validationMessages.js";
 import "./styles.css";
 
-// The content policy forbids generated code, which zod would try.
-config({ jitless: true, customError: validationMessage });
+config({ customError: validationMessage });
 watchNetwork();
 
 const queryClient = createQueryClient(() => {

@@ -1,4 +1,4 @@
-// Light, dark or the system's choice. public/theme.js applies the stored one before the first paint.
+// Light, dark or the system's choice. public/first.js applies the stored one before the first paint.
 import { useSyncExternalStore } from "react";
 
 export type Theme = "system" | "light" | "dark";

@@ -1,0 +1,12 @@
+// What must happen before any module runs.
+
+// When a schema is made, zod tries whether it may generate code, and the content policy would report the try.
+globalThis.__zod_globalConfig = { jitless: true };
+
+// The stored theme, before the first paint; src/app/theme.ts writes it. Without one, the system decides.
+try {
+  const theme = localStorage.getItem("nightbell.theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {
+  // Storage is blocked: the system's preference applies.
+}
