@@ -33,7 +33,8 @@ export async function run({ quick = false } = {}) {
 async function measure() {
   const folder = await mkdtemp(join(tmpdir(), "nightbell-bench-"));
   await chmod(folder, 0o711); // Root starts Postgres as another user.
-  const target = createServer((socket) => socket.end()).listen(0, "127.0.0.1");
+  const target = createServer((socket) => socket.on("error", () => {})); // A probe closes by reset.
+  target.listen(0, "127.0.0.1");
   await once(target, "listening");
   const startedAt = performance.now();
   const program = spawn(

@@ -26,12 +26,21 @@ function logged(program: RunningNightbell, field: string): number[] {
   return program
     .output()
     .split("\n")
-    .filter((line) => line.startsWith("{"))
+    .filter((line) => line.startsWith("{") && line.endsWith("}"))
     .map((line) => (JSON.parse(line) as Record<string, unknown>)[field])
     .filter((value) => typeof value === "number");
 }
 
-describe("nightbell up", () => {
+/** The process id that the program logs under a name; its log may reach us after its address. */
+function pidOf(program: RunningNightbell, field: "pollerPid" | "postgresPid"): Promise<number> {
+  return eventually(() => {
+    const pid = logged(program, field).at(-1);
+    if (pid === undefined) throw new Error(`no ${field} in the log`);
+    return pid;
+  });
+}
+
+describe("nightbell up", { timeout: 60_000 }, () => {
   test("says where it is and what to do next, and goes on with its data at the second start", async () => {
     const dataDir = join(await createFolder(), "data");
     {
@@ -49,8 +58,8 @@ describe("nightbell up", () => {
   test("recovers after kill -9: the poller ends by itself, and the next start takes over from the orphaned Postgres", async () => {
     const dataDir = join(await createFolder(), "data");
     await using first = await startNightbell({ dataDir });
-    const [postgresPid = 0] = logged(first, "postgresPid");
-    const [pollerPid = 0] = logged(first, "pollerPid");
+    const postgresPid = await pidOf(first, "postgresPid");
+    const pollerPid = await pidOf(first, "pollerPid");
     await first.kill9();
     expect(isRunning(postgresPid)).toBe(true);
     await eventually(() => expect(isRunning(pollerPid)).toBe(false));
@@ -102,8 +111,9 @@ describe("nightbell up", () => {
   });
 
   test("a second Ctrl-C ends what does not drain", async () => {
-    await using program = await startNightbell();
-    const [pollerPid = 0] = logged(program, "pollerPid");
+    await using database = await createDatabase();
+    await using program = await startNightbell({ databaseUrl: database.url });
+    const pollerPid = await pidOf(program, "pollerPid");
     process.kill(pollerPid, "SIGSTOP");
     program.signal("SIGINT");
     await eventually(async () => expect(await ready(program.url)).toBe(503));
@@ -119,8 +129,12 @@ describe("nightbell up", () => {
   });
 
   test("gives up on what does not drain within the deadline", async () => {
-    await using program = await startNightbell({ env: { DRAIN_TIMEOUT_MS: "1500" } });
-    process.kill(logged(program, "pollerPid")[0] ?? 0, "SIGSTOP");
+    await using database = await createDatabase();
+    await using program = await startNightbell({
+      databaseUrl: database.url,
+      env: { DRAIN_TIMEOUT_MS: "1500" },
+    });
+    process.kill(await pidOf(program, "pollerPid"), "SIGSTOP");
     const signalledAt = performance.now();
     expect(await program.stop()).toBe(0);
     expect(performance.now() - signalledAt).toBeLessThan(2_500);
@@ -128,11 +142,11 @@ describe("nightbell up", () => {
 
   test("starts its poller and its Postgres again when they are killed", async () => {
     await using program = await startNightbell();
-    const [pollerPid = 0] = logged(program, "pollerPid");
+    const pollerPid = await pidOf(program, "pollerPid");
     process.kill(pollerPid, "SIGKILL");
     await eventually(() => expect(logged(program, "pollerPid")).toHaveLength(2));
 
-    const [postgresPid = 0] = logged(program, "postgresPid");
+    const postgresPid = await pidOf(program, "postgresPid");
     process.kill(postgresPid, "SIGKILL");
     await eventually(() => expect(program.output()).toContain("Postgres runs again"), { withinMs: 10_000 });
     await eventually(async () => {
