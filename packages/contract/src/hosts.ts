@@ -47,6 +47,7 @@ function asciiName(text: string): string | undefined {
 }
 
 function canonicalIpv6(text: string): string | null {
-  if (!/^[0-9a-fA-F:.]+$/.test(text)) return null;
+  // Two colons at least, so that the many `address:port` never cost the URL parser's exception.
+  if (!/^[0-9a-fA-F.]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*$/.test(text)) return null;
   return parseUrl(`http://[${text}]/`)?.hostname.slice(1, -1) ?? null;
 }

@@ -1,4 +1,5 @@
 // One try of a probe: its clock, its deadline, what it holds open, and what it waits for, so that a timeout can say it.
+import { setMaxListeners } from "node:events";
 import { isIPv6 } from "node:net";
 import type { Phases } from "@nightbell/contract";
 import { failed, type Failure, type Measured, succeeded } from "../outcome.js";
@@ -20,15 +21,14 @@ export class ProbeFailure extends Error {
 export class Attempt {
   readonly timeoutMs: number;
   readonly startedAt = performance.now();
-  /** Aborts when the try ends, however it ends. */
-  readonly signal: AbortSignal;
   address: string | null = null;
   readonly phases: Phases = {};
   /** What the try is doing, as the sentences of failures say it: `during the TLS handshake`. */
   during = "at the start";
   /** Another view of every failure, where what is measured is not the target but part of this machine's own means. */
   seenAs: (failure: Failure) => Failure = (failure) => failure;
-  readonly #ended = new AbortController();
+  #hasEnded = false;
+  #controller: AbortController | null = null;
   readonly #held: (() => void)[] = [];
   #onDeadline: (withinMs: number) => Failure = (ms) => ({
     code: "internal",
@@ -37,7 +37,17 @@ export class Attempt {
 
   constructor(timeoutMs: number) {
     this.timeoutMs = timeoutMs;
-    this.signal = this.#ended.signal;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Aborts when the try ends, however it ends. Made when asked for: most tries need none, and it costs most of one. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#hasEnded) this.#controller.abort();
+    return this.#controller.signal;
   }
 
   /** From now on the try waits for the target. */
@@ -56,7 +66,7 @@ export class Attempt {
 
   /** What is to be released when the try ends; at once when it has ended already. */
   hold(release: () => void): void {
-    if (this.signal.aborted) release();
+    if (this.#hasEnded) release();
     else this.#held.push(release);
   }
 
@@ -72,7 +82,8 @@ export class Attempt {
   }
 
   end(): void {
-    this.#ended.abort();
+    this.#hasEnded = true;
+    this.#controller?.abort();
     // Last first: a TLS socket must go before the one below it; the other order crashes Node 20 in its own code.
     for (const release of this.#held.toReversed()) release();
   }
@@ -90,7 +101,7 @@ export function attempt(
   const current = new Attempt(timeoutMs);
   return new Promise((resolve) => {
     const settle = (outcome: (measured: Omit<Measured, "rttUs">) => ProbeOutcome) => {
-      if (current.signal.aborted) return;
+      if (current.hasEnded) return;
       clearTimeout(timer);
       signal.removeEventListener("abort", cancel);
       current.end();
@@ -101,6 +112,8 @@ export function attempt(
       settle((measured) => failed(current.seenAs(failure), { ...measured, rttUs }));
     const cancel = () => fail({ code: "cancelled", error: "the probe was cancelled" });
     const timer = setTimeout(() => fail(current.deadline()), timeoutMs);
+    // One signal may end any number of tries.
+    setMaxListeners(0, signal);
     signal.addEventListener("abort", cancel, { once: true });
     if (signal.aborted) return cancel();
     // In a promise from the start, so that what it throws at once is an outcome too.

@@ -23,8 +23,14 @@ export async function resolveTarget(
 ): Promise<ResolvedAddress> {
   const startedAt = performance.now();
   current.awaitsOurs("resolver", `our resolver, asked for ${host},`);
-  const { timeoutMs, signal } = current;
-  const resolution = await resolveHost(host, family, { timeoutMs, signal, servers });
+  const resolution = await resolveHost(host, family, {
+    timeoutMs: current.timeoutMs,
+    // Read only when there is something to look up.
+    get signal() {
+      return current.signal;
+    },
+    servers,
+  });
   if (!resolution.ok) throw new ProbeFailure(resolution.code, resolution.error);
   if (resolution.address !== host) current.phase("dns", startedAt);
   current.address = resolution.address;
@@ -42,7 +48,6 @@ export function connectTo(current: Attempt, to: ResolvedAddress, port: number): 
       port,
       family: to.family,
       autoSelectFamily: false,
-      noDelay: true,
     });
     current.hold(() => socket.destroy());
     let isLocal = false;

@@ -118,6 +118,10 @@ function readBody(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    // Every body is closed in the end; only one that has not ended yet is broken off by it.
+    const breakOff = () => {
+      if (!body.readableEnded) reject(closedTooEarly(current, endpoint));
+    };
     body.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (keep) chunks.push(chunk);
@@ -127,8 +131,8 @@ function readBody(
     });
     body.once("end", () => resolve(Buffer.concat(chunks)));
     body.on("error", (error) => reject(httpFailure(error, current, endpoint)));
-    body.once("aborted", () => reject(closedTooEarly(current, endpoint)));
-    body.once("close", () => reject(closedTooEarly(current, endpoint)));
+    body.once("aborted", breakOff);
+    body.once("close", breakOff);
   });
 }
 

@@ -36,6 +36,8 @@ export function handshake(
   { serverName, protocols, context }: HandshakeOptions,
 ): Promise<Secured> {
   current.awaits(endpoint, "during the TLS handshake");
+  // What follows is several small writes; Nagle's algorithm would hold the later ones back.
+  raw.setNoDelay(true);
   return new Promise((resolve, reject) => {
     const socket = connect({
       socket: raw,
