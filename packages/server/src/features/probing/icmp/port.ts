@@ -72,6 +72,7 @@ export class Port {
       number,
       slot,
     );
+    table.sentAt[slot] = performance.now();
     let clockNs = libc.realtimeNs();
     let refusal = this.#transmit(length, target);
     if (refusal !== 0 && socket.mode === "ping") {
@@ -83,7 +84,6 @@ export class Port {
     table.payloadBytes[slot] = payloadBytes;
     table.clockNs[slot] = clockNs;
     table.stampNs[slot] = 0;
-    table.sentAt[slot] = performance.now();
     this.#slotByKey[this.#nextKey & (KEY_RING - 1)] = slot;
     this.#nextKey += 1;
     return 0;

@@ -39,7 +39,7 @@ export class ProbeTable {
   readonly clockNs: Float64Array;
   /** The kernel's transmit stamp; 0 until there is one. */
   readonly stampNs: Float64Array;
-  /** Monotonic time of sending, then of ending. */
+  /** Monotonic time just before sending, and of ending. */
   readonly sentAt: Float64Array;
   readonly endedAt: Float64Array;
   /** Ended slots, the longest ended first: the next to be used again. */
