@@ -1,0 +1,135 @@
+// A second host on this machine: a network namespace joined to ours by a veth pair, whose kernel answers no echo
+// requests. Needs root and iproute2; without them `whyNoNetwork` says so. Nothing leaves the machine.
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../src/platform/paths.js";
+import { isRunning } from "../processes.js";
+
+/** 198.18.0.0/15 is set aside for tests of network devices (RFC 2544). */
+const NETWORKS = 512;
+const NAME = /^nightbell-(\d+)$/;
+
+/** The reason why there can be no second host here, or null. */
+export function whyNoNetwork(): string | null {
+  if (process.platform !== "linux") return "network namespaces are Linux's";
+  if (process.getuid?.() !== 0) return "network namespaces need root";
+  try {
+    ip("-V");
+  } catch {
+    return "iproute2 is not installed";
+  }
+  const probe = `nightbell-probe-${process.pid}`;
+  try {
+    ip("netns", "add", probe);
+    ip("netns", "delete", probe);
+    return null;
+  } catch (error) {
+    return `network namespaces are not permitted here: ${String(error)}`;
+  }
+}
+
+export interface Host {
+  /** Its network namespace, for `ip netns exec`. */
+  namespace: string;
+  /** An address of the host by its last byte, 2 to 254; our own is 1. */
+  address(lastByte: number): string;
+  /** Starts the responder of rules.mjs on the host. */
+  respond(): Promise<Responder>;
+  remove(): void;
+}
+
+export interface Responder {
+  /** Ends it. By address: for each request in order, how long each reply was held, in nanoseconds of kernel time. */
+  report(): Promise<Record<string, number[][]>>;
+}
+
+/** Creates the host; at most one per process. */
+export function createHost(): Host {
+  removeStaleHosts();
+  const namespace = `nightbell-${process.pid}`;
+  const ours = `nb${process.pid}a`;
+  const theirs = `nb${process.pid}b`;
+  const prefix = freePrefix();
+  ip("netns", "add", namespace);
+  try {
+    ip("link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", namespace);
+    ip("address", "add", `${prefix}.1/24`, "dev", ours);
+    ip("link", "set", ours, "up");
+    const inside = (...args: string[]): string => ip("-n", namespace, ...args);
+    inside("link", "set", "lo", "up");
+    inside("address", "add", `${prefix}.2/24`, "dev", theirs);
+    inside("link", "set", theirs, "up");
+    inside("route", "add", "local", `${prefix}.0/24`, "dev", "lo");
+    inside("route", "add", `${prefix}.1/32`, "dev", theirs);
+    ip("netns", "exec", namespace, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all");
+  } catch (error) {
+    ip("netns", "delete", namespace);
+    throw error;
+  }
+  return {
+    namespace,
+    address: (lastByte) => `${prefix}.${lastByte}`,
+    respond: () => startResponder(namespace),
+    remove: () => void ip("netns", "delete", namespace),
+  };
+}
+
+async function startResponder(namespace: string): Promise<Responder> {
+  const script = fileURLToPath(new URL("responder.mjs", import.meta.url));
+  const run = [process.execPath, script, `${packageRoot}/dist`];
+  const child = spawn("ip", ["netns", "exec", namespace, ...realTime(), ...run], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  await nextLine(lines, child);
+  return {
+    async report() {
+      child.stdin.end();
+      const { held } = JSON.parse(await nextLine(lines, child)) as { held: Record<string, number[][]> };
+      if (child.exitCode === null) await once(child, "exit");
+      return held;
+    },
+  };
+}
+
+async function nextLine(lines: AsyncIterator<string>, child: ChildProcess): Promise<string> {
+  const { value, done } = await lines.next();
+  if (done === true) throw new Error(`the responder ended with exit code ${child.exitCode}`);
+  return value;
+}
+
+/** Real-time scheduling where it is permitted: the held time is known anyway, but then it is also short. */
+function realTime(): string[] {
+  try {
+    execFileSync("chrt", ["-f", "10", "true"], { stdio: "ignore" });
+    return ["chrt", "-f", "10"];
+  } catch {
+    return [];
+  }
+}
+
+/** A /24 that no interface has. */
+function freePrefix(): string {
+  const taken = ip("-o", "-4", "address", "show");
+  for (let offset = 0; offset < NETWORKS; offset += 1) {
+    const network = (process.pid + offset) % NETWORKS;
+    const prefix = `198.${18 + (network >> 8)}.${network & 255}`;
+    if (!taken.includes(` ${prefix}.`)) return prefix;
+  }
+  throw new Error("every network of 198.18.0.0/15 is taken");
+}
+
+/** Hosts of processes that were killed. */
+function removeStaleHosts(): void {
+  for (const line of ip("netns", "list").split("\n")) {
+    const [name = ""] = line.split(" ");
+    const pid = NAME.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) ip("netns", "delete", name);
+  }
+}
+
+function ip(...args: string[]): string {
+  return execFileSync("ip", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
