@@ -12,15 +12,8 @@ const MISNAMED = [
   "nodejs_active_resources_total",
 ];
 
-let isCounted = false;
-
-/**
- * CPU, memory, event loop and garbage collection of this process, told apart from others by its role. The first role
- * of a process to ask is given them, so that a sum over roles counts each process once.
- */
+/** CPU, memory, event loop and garbage collection of this process, told apart from others by its role. */
 export function addProcessMetrics(registry: Registry, role: string): void {
-  if (isCounted) return;
-  isCounted = true;
   collectDefaultMetrics({ register: registry, labels: { role } });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
 }

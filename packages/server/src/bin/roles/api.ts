@@ -24,14 +24,22 @@ export async function startApi({
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: prober.probe });
   await samplesRoutes(app, { database, config, log, authenticate });
-  await app.listen({ host: config.HOST, port: config.PORT });
+  try {
+    await app.listen({ host: config.HOST, port: config.PORT });
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
 
   return {
     port: portOf(app),
     async stop(deadlineMs) {
       const deadline = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
-      await app.close();
-      clearTimeout(deadline);
+      try {
+        await app.close();
+      } finally {
+        clearTimeout(deadline);
+      }
     },
   };
 }

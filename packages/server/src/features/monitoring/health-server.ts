@@ -14,6 +14,7 @@ export interface HealthServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly isReady: () => boolean;
+  /** Of the poller, if one runs here: its metrics include those of the process. */
   readonly metrics: () => Promise<MetricsJson[]>;
 }
 
@@ -25,7 +26,7 @@ export interface RunningHealthServer {
 /** Rejects when nothing can listen at the address. */
 export async function startHealthServer(options: HealthServerOptions): Promise<RunningHealthServer> {
   const registry = new Registry();
-  addProcessMetrics(registry, "background");
+  addProcessMetrics(registry, "scheduler");
   const answers: Record<string, (response: ServerResponse) => Promise<void> | void> = {
     "/health": (response) => sendJson(response, 200, { status: "ok" }),
     "/ready": (response) =>
@@ -33,7 +34,8 @@ export async function startHealthServer(options: HealthServerOptions): Promise<R
         ? sendJson(response, 200, { status: "ok" })
         : sendJson(response, 503, { status: "starting or draining" }),
     "/metrics": async (response) => {
-      const text = await exposition([await registry.getMetricsAsJSON(), ...(await options.metrics())]);
+      const given = await options.metrics();
+      const text = await exposition(given.length > 0 ? given : [await registry.getMetricsAsJSON()]);
       response.writeHead(200, { "content-type": METRICS_CONTENT_TYPE }).end(text);
     },
   };

@@ -95,7 +95,16 @@ export async function monitoringRoutes(app: App, options: MonitoringOptions): Pr
     "/metrics",
     {
       config,
-      schema: { tags, summary: "Metrics of all processes for Prometheus", produces: ["text/plain"] },
+      schema: {
+        tags,
+        summary: "Metrics of all processes, for Prometheus",
+        response: {
+          200: {
+            description: "The text format of Prometheus",
+            content: { "text/plain": { schema: z.string() } },
+          },
+        },
+      },
     },
     async (_request, reply) => {
       const processes = [await registry.getMetricsAsJSON(), ...(await collectMetrics())];

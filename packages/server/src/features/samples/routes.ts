@@ -5,6 +5,7 @@ import {
   SamplesQuery,
   Series,
   SeriesQuery,
+  StreamEvent,
   StreamQuery,
   Summary,
   WindowQuery,
@@ -149,6 +150,12 @@ function addStream(app: App, options: SampleRouteOptions): void {
           "last seconds, or after the event of the `Last-Event-ID` header; a sample may come twice. It ends when the " +
           "session does; a client that reads too slowly is cut off and resumes.",
         querystring: StreamQuery,
+        response: {
+          200: {
+            description: "Events until one side ends the stream",
+            content: { "text/event-stream": { schema: StreamEvent } },
+          },
+        },
       },
     },
     async (request, reply) => {

@@ -1,0 +1,223 @@
+// What holds for every route of the API, found in its own description so that none is forgotten.
+import { Validator } from "@seriousme/openapi-schema-validator";
+import type { Job, Profile } from "@nightbell/contract";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startApi } from "../src/bin/roles/api.js";
+import type { RunningApi } from "../src/bin/roles/role.js";
+import { loadConfig } from "../src/config/config.js";
+import { ensurePartitions } from "../src/features/samples/index.js";
+import { type DatabaseHandle, openDatabase } from "../src/platform/db.js";
+import { errorRegistry } from "../src/platform/errors.js";
+import { createLogger } from "../src/platform/log.js";
+import { type Answer, type ApiClient, apiClient, createDatabase, type TestDatabase } from "./harness.js";
+
+interface Operation {
+  summary?: string;
+  tags?: string[];
+  security: object[];
+  parameters?: { name: string; in: string }[];
+  responses: Record<string, { description: string; content?: Record<string, unknown> }>;
+}
+
+interface Route {
+  method: string;
+  path: string;
+  operation: Operation;
+}
+
+/** Valid bodies of the routes that take one, so that only what they are sent to can be wrong. */
+const bodies: Record<string, unknown> = {
+  "PATCH /api/jobs/{id}": { title: "taken over" },
+  "PATCH /api/members/{id}": { isTestAccount: true },
+  "PATCH /api/profile": { name: "Mallory" },
+  "POST /api/jobs": { title: "mine", type: "icmp", target: "127.0.0.1", cadenceSeconds: 60 },
+};
+
+let database: TestDatabase;
+let handle: DatabaseHandle;
+let api: RunningApi;
+let owner: ApiClient;
+let stranger: ApiClient;
+let viewer: ApiClient;
+let job: Job;
+let profile: Profile;
+let routes: Route[];
+let document: Record<string, unknown>;
+const urlOf = () => `http://127.0.0.1:${api.port}`;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  handle = openDatabase(database.url, { poolSize: 10, applicationName: "all-routes" });
+  await ensurePartitions(handle.db, Date.now());
+  api = await startApi({
+    config: loadConfig({ PORT: "0", OPEN_REGISTRATION: "true", RATE_LIMIT_PER_SECOND: "100000" }),
+    database: handle,
+    log: createLogger("error", "test"),
+    lifecycle: () => "running",
+    collectMetrics: async () => [],
+  });
+  [owner, stranger, viewer] = [apiClient(urlOf()), apiClient(urlOf()), apiClient(urlOf())];
+  await owner.register();
+  await stranger.register();
+  const { session } = await viewer.register();
+  await handle.db
+    .updateTable("memberships")
+    .set({ role: "viewer" })
+    .where("user_id", "=", session.user.id)
+    .execute();
+  job = (await owner.post<Job>("/api/jobs", { ...(bodies["POST /api/jobs"] as object), title: "private" }))
+    .body;
+  profile = (await owner.get<Profile>("/api/profile")).body;
+  document = (await owner.get<Record<string, unknown>>("/api/openapi.json")).body;
+  const { paths } = document as { paths: Record<string, Record<string, Operation>> };
+  routes = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => ({
+      method: method.toUpperCase(),
+      path,
+      operation,
+    })),
+  );
+});
+afterAll(async () => {
+  await api.stop(5_000);
+  await handle.close();
+  await database.drop();
+});
+
+describe("the description of the API", () => {
+  it("is valid OpenAPI 3.1", async () => {
+    const result = await new Validator().validate(structuredClone(document));
+    expect(result.errors ?? []).toEqual([]);
+    expect(result.valid).toBe(true);
+    expect(document).toMatchObject({ openapi: "3.1.0" });
+  });
+
+  it("says of every route what it does, who may call it and how it fails", () => {
+    expect(routes.length).toBeGreaterThan(20);
+    const problem = { content: { "application/problem+json": expect.anything() } };
+    for (const { path, operation } of routes) {
+      const statuses = Object.keys(operation.responses);
+      const pathParameters = (operation.parameters ?? []).filter((parameter) => parameter.in === "path");
+      expect({
+        ...operation,
+        path,
+        succeeds: statuses.some((status) => status.startsWith("2")),
+        asksForAccount: operation.responses["401"]?.description.includes("`unauthenticated`") ?? false,
+        pathParameters: pathParameters.map((parameter) => `{${parameter.name}}`),
+      }).toMatchObject({
+        path,
+        summary: expect.stringMatching(/\w{3}/),
+        tags: [expect.any(String)],
+        succeeds: true,
+        responses: { 500: problem },
+        asksForAccount: operation.security.length > 0,
+        pathParameters: path.match(/\{\w+\}/g) ?? [],
+      });
+    }
+  });
+
+  it("names the main routes of the design", () => {
+    const names = new Set(routes.map(({ method, path }) => `${method} ${path}`));
+    for (const name of [
+      "POST /api/auth/register",
+      "POST /api/auth/login",
+      "GET /api/profile",
+      "GET /api/jobs",
+      "POST /api/jobs",
+      "GET /api/jobs/{id}",
+      "POST /api/jobs/{id}/pause",
+      "GET /api/jobs/{id}/samples",
+      "GET /api/jobs/{id}/series",
+      "GET /api/jobs/{id}/summary",
+      "GET /api/stream",
+      "POST /api/probes/test",
+      "GET /api/health",
+      "GET /metrics",
+    ]) {
+      expect(names).toContain(name);
+    }
+  });
+});
+
+describe("every route that needs an account", () => {
+  it("answers 401 without one", async () => {
+    expect(await answersOf(apiClient(urlOf()), routes.filter(needsAccount))).toEqual(
+      routes.filter(needsAccount).map((route) => `${nameOf(route)} 401`),
+    );
+  });
+
+  it("lets a viewer read, and change nothing but themselves", async () => {
+    const changing = routes.filter(
+      (route) => needsAccount(route) && route.method !== "GET" && nameOf(route) !== "PATCH /api/profile",
+    );
+    expect(await answersOf(viewer, changing)).toEqual(changing.map((route) => `${nameOf(route)} 403`));
+  });
+
+  it("answers 404 for the ids of another organisation, and leaves them as they were", async () => {
+    const withId = routes.filter(({ path }) => path.includes("{"));
+    expect(withId.length).toBeGreaterThanOrEqual(10);
+    expect(await answersOf(stranger, withId)).toEqual(withId.map((route) => `${nameOf(route)} 404`));
+    expect((await owner.get<Job>(`/api/jobs/${job.id}`)).body).toEqual(job);
+    expect((await owner.get<Profile>("/api/profile")).body).toEqual(profile);
+  });
+
+  it("shows nothing of another organisation in lists, bulk actions and streams", async () => {
+    for (const query of ["", "?search=private", "?status=pending&type=icmp", "?page=1", "?sort=title"]) {
+      const { body } = await stranger.get<{ data: Job[] }>(`/api/jobs${query}`);
+      expect(body.data).toEqual([]);
+    }
+    expect((await stranger.get(`/api/jobs/recent?ids=${job.id}`)).body).toEqual({ data: [] });
+    expect(JSON.stringify((await stranger.get("/api/members")).body)).not.toContain(profile.email);
+    for (const action of ["pause", "resume", "cancel", "delete"]) {
+      const bulk = await stranger.post("/api/jobs/bulk", { action, ids: [job.id] });
+      expect(bulk.body).toMatchObject({ succeeded: [], failed: [{ id: job.id, code: "not_found" }] });
+    }
+    expect((await stranger.get(`/api/stream?topics=job:${job.id}`)).status).toBe(404);
+    expect((await owner.get<Job>(`/api/jobs/${job.id}`)).body).toEqual(job);
+  });
+});
+
+it("every error that a route declares is one of the registry", () => {
+  const declared = new Set(
+    routes.flatMap(({ operation }) =>
+      Object.values(operation.responses).flatMap(({ description }) =>
+        [...description.matchAll(/`(\w+)`: /g)].map(([, code]) => code ?? ""),
+      ),
+    ),
+  );
+  expect([...declared].filter((code) => !(code in errorRegistry))).toEqual([]);
+});
+
+function nameOf({ method, path }: Route): string {
+  return `${method} ${path}`;
+}
+
+function needsAccount({ operation }: Route): boolean {
+  return operation.security.length > 0;
+}
+
+/** Calls each route with ids of the owner's organisation: `METHOD /path status`. */
+async function answersOf(client: ApiClient, some: readonly Route[]): Promise<string[]> {
+  const answers: string[] = [];
+  for (const route of some) {
+    const id = route.path.startsWith("/api/members/") ? profile.id : job.id;
+    answers.push(`${nameOf(route)} ${(await call(client, route, id)).status}`);
+  }
+  return answers;
+}
+
+function call(client: ApiClient, route: Route, id: string): Promise<Answer<unknown>> {
+  const url = route.path.replaceAll(/\{\w+\}/g, id);
+  const body = bodies[nameOf(route)];
+  const stale = { "if-match": '"99"' }; // Whose job it is comes before its version.
+  switch (route.method) {
+    case "GET":
+      return client.get(route.path === "/api/stream" ? `${url}?topics=job:${id}` : url);
+    case "DELETE":
+      return client.delete(url, stale);
+    case "PATCH":
+      return client.patch(url, body, stale);
+    default:
+      return client.post(url, body);
+  }
+}
