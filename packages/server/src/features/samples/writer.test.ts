@@ -185,7 +185,7 @@ test("keeps samples on disk while the database is away, and stores them in order
   expect(sequence).toEqual(countTo(350));
 });
 
-test("hands what an earlier run could not store to the next one, a torn end left out", async () => {
+test("hands what an earlier run could not store to the next one", async () => {
   await using world = await createWorld();
   await using proxy = await startProxy(world.url);
   const spoolFolder = await createFolder();
