@@ -17,7 +17,7 @@ export interface Person extends AsyncDisposable {
   readonly faults: string[];
   /** Keeps a picture in e2e/screenshots/. */
   look(name: string): Promise<Buffer>;
-  /** What axe finds wrong with the page as it is: `rule: where`. */
+  /** What axe finds wrong with the page as it is; a sentence for each rule, with the first place. */
   barriers(): Promise<string[]>;
 }
 
@@ -58,7 +58,7 @@ export async function person(browser: Browser, url: string, options: PersonOptio
     async barriers() {
       await page.evaluate(axe);
       const { violations } = await page.evaluate<AxeResults>("axe.run()");
-      return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
+      return violations.map(({ id, help, nodes }) => `${id} (${nodes.length}): ${help}: ${nodes[0]?.html}`);
     },
     [Symbol.asyncDispose]: () => context.close(),
   };

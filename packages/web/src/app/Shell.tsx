@@ -83,7 +83,8 @@ function AccountMenu() {
       trigger={
         <button
           type="button"
-          aria-label={`Account of ${profile.name}`}
+          // What can be seen is part of the name, for those who speak to the page.
+          aria-label={`Account of ${profile.name} (${initials(profile.name)})`}
           className="grid size-9 place-items-center rounded-md hover:bg-hover"
         >
           <span className="grid size-7 place-items-center rounded-full bg-brass/18 text-2xs font-semibold text-brass">

@@ -1,6 +1,6 @@
 import type { Sample } from "@nightbell/contract";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { memo, useState } from "react";
+import { memo, useEffect, useMemo, useState } from "react";
 import { formatRtt, NO_VALUE } from "../../format/measures.js";
 import { formatClock, formatDay, formatInstant } from "../../format/times.js";
 import { Button } from "../../ui/Button.js";
@@ -9,16 +9,37 @@ import { Icon } from "../../ui/Icon.js";
 import { Bone, ErrorState } from "../../ui/states.js";
 import { SampleLabel } from "../jobs/StatusLabel.js";
 import { PhaseBar } from "./PhaseBar.js";
-import { keyOf, samplesQuery } from "./queries.js";
+import { samplesQuery } from "./queries.js";
+import { keyOf, rowsOf } from "./rows.js";
+import type { LiveSample } from "./series.js";
+
+/** When so many rows piled up above the pages, these are read anew. */
+const MAX_LIVE_ROWS = 300;
 
 const GRID =
   "grid grid-cols-[6.5rem_minmax(0,1fr)_5.5rem] sm:grid-cols-[7rem_9rem_6rem_6rem_6rem_minmax(0,1fr)_1.5rem] items-center gap-x-3";
 
 /** Newest first; live ones arrive on top. A row opens to its phases and numbers. */
-export function SamplesTable({ jobId, timeZone }: { jobId: string; timeZone: string }) {
+export function SamplesTable({
+  jobId,
+  live,
+  timeZone,
+}: {
+  jobId: string;
+  live: readonly LiveSample[];
+  timeZone: string;
+}) {
   const samples = useInfiniteQuery(samplesQuery(jobId));
   const [openKey, setOpenKey] = useState<string | null>(null);
-  const rows = samples.data?.pages.flatMap((page) => page.data) ?? [];
+  const rows = useMemo(
+    () => rowsOf(samples.data?.pages.flatMap((page) => page.data) ?? [], live),
+    [samples.data, live],
+  );
+  const { refetch } = samples;
+  const isPiledUp = rows.liveCount > MAX_LIVE_ROWS;
+  useEffect(() => {
+    if (isPiledUp) void refetch();
+  }, [isPiledUp, refetch]);
   return (
     <Card title="Recent samples" className="overflow-hidden max-xl:order-last">
       {samples.error !== null && samples.data === undefined ? (
@@ -29,7 +50,7 @@ export function SamplesTable({ jobId, timeZone }: { jobId: string; timeZone: str
             <Bone key={row} className="h-4" />
           ))}
         </div>
-      ) : rows.length === 0 ? (
+      ) : rows.samples.length === 0 ? (
         <p className="px-5 py-10 text-center text-sm text-soft">
           No samples yet. The first one shows here within one cadence.
         </p>
@@ -37,17 +58,17 @@ export function SamplesTable({ jobId, timeZone }: { jobId: string; timeZone: str
         <>
           <div role="table" aria-label="Recent samples">
             <div role="row" className={`border-b border-line px-4 py-2 max-sm:hidden sm:px-5 ${GRID}`}>
-              {["Time", "Status", "RTT", "Jitter", "Late by", "", ""].map((name, index) => (
+              {["Time", "Status", "RTT", "Jitter", "Late by", "Error", "Details"].map((name, index) => (
                 <span
-                  key={index}
+                  key={name}
                   role="columnheader"
                   className={`eyebrow ${index >= 2 && index <= 4 ? "text-right" : ""}`}
                 >
-                  {name}
+                  <span className={index >= 5 ? "sr-only" : ""}>{name}</span>
                 </span>
               ))}
             </div>
-            {rows.map((sample) => {
+            {rows.samples.map((sample) => {
               const key = keyOf(sample);
               return (
                 <SampleRow
@@ -90,16 +111,15 @@ const SampleRow = memo(function SampleRow({
   isOpen: boolean;
   onToggle: (key: string | null) => void;
 }) {
+  const time = formatClock(sample.scheduledAt, timeZone, true);
   return (
-    <div role="row" className="border-b border-line/60 last:border-b-0">
-      <button
-        type="button"
-        aria-expanded={isOpen}
-        onClick={() => onToggle(isOpen ? null : keyOf(sample))}
-        className={`w-full px-4 py-2 text-left text-sm hover:bg-hover focus-visible:-outline-offset-2 sm:px-5 ${GRID}`}
+    <>
+      <div
+        role="row"
+        className={`relative border-b border-line/60 px-4 py-2 text-sm last:border-b-0 hover:bg-hover sm:px-5 ${GRID}`}
       >
         <span role="cell" className="num text-soft">
-          {formatClock(sample.scheduledAt, timeZone, true)}
+          {time}
         </span>
         <span role="cell" className="flex">
           <SampleLabel status={sample.status} />
@@ -120,14 +140,25 @@ const SampleRow = memo(function SampleRow({
         >
           {sample.error}
         </span>
-        <Icon
-          name="chevronDown"
-          size={14}
-          className={`text-faint transition-transform max-sm:hidden ${isOpen ? "rotate-180" : ""}`}
-        />
-      </button>
+        <span role="cell" className="max-sm:absolute max-sm:inset-0">
+          {/* Stretched over the row, which opens wherever it is pressed. */}
+          <button
+            type="button"
+            aria-expanded={isOpen}
+            aria-label={`Details of ${time}`}
+            onClick={() => onToggle(isOpen ? null : keyOf(sample))}
+            className="outline-none after:absolute after:inset-0 focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-brass"
+          >
+            <Icon
+              name="chevronDown"
+              size={14}
+              className={`text-faint transition-transform max-sm:hidden ${isOpen ? "rotate-180" : ""}`}
+            />
+          </button>
+        </span>
+      </div>
       {isOpen && <SampleDetail sample={sample} timeZone={timeZone} />}
-    </div>
+    </>
   );
 });
 
@@ -145,25 +176,24 @@ function SampleDetail({ sample, timeZone }: { sample: Sample; timeZone: string }
     ["Error code", sample.errorCode ?? NO_VALUE],
   ] as const;
   return (
-    <div
-      role="cell"
-      className="grid gap-5 border-t border-line/60 bg-sunken/60 px-4 py-4 sm:grid-cols-2 sm:px-5"
-    >
-      <dl className="grid content-start gap-1 text-sm">
-        {facts.map(([term, value]) => (
-          <div key={term} className="flex justify-between gap-4">
-            <dt className="text-faint">{term}</dt>
-            <dd className="num truncate">{value}</dd>
-          </div>
-        ))}
-      </dl>
-      <div className="grid content-start gap-3">
-        {sample.error !== null && <p className="text-sm [overflow-wrap:anywhere]">{sample.error}</p>}
-        {sample.phases === null ? (
-          <p className="text-sm text-faint">This probe has no phases.</p>
-        ) : (
-          <PhaseBar phases={sample.phases} />
-        )}
+    <div role="row" className="border-b border-line/60 bg-sunken/60 px-4 py-4 last:border-b-0 sm:px-5">
+      <div role="cell" className="grid gap-5 sm:grid-cols-2">
+        <dl className="grid content-start gap-1 text-sm">
+          {facts.map(([term, value]) => (
+            <div key={term} className="flex justify-between gap-4">
+              <dt className="text-faint">{term}</dt>
+              <dd className="num truncate">{value}</dd>
+            </div>
+          ))}
+        </dl>
+        <div className="grid content-start gap-3">
+          {sample.error !== null && <p className="text-sm [overflow-wrap:anywhere]">{sample.error}</p>}
+          {sample.phases === null ? (
+            <p className="text-sm text-faint">This probe has no phases.</p>
+          ) : (
+            <PhaseBar phases={sample.phases} />
+          )}
+        </div>
       </div>
     </div>
   );

@@ -1,0 +1,164 @@
+// Every page in both colour schemes and on a phone: usable by everybody, without errors, and a picture of each kept.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  apiClient,
+  createDatabase,
+  eventually,
+  type RunningNightbell,
+  startNightbell,
+  type TestDatabase,
+} from "../packages/server/test/harness.js";
+import type { Job, SamplePage } from "@nightbell/contract";
+import { launchBrowser } from "./browser.js";
+import { type Person, person, type PersonOptions, sees } from "./person.js";
+
+/** Rows enough that a list which draws them all would be slow; the API takes them by the thousand. */
+const JOBS = 3_000;
+const looks: PersonOptions[] = [
+  { screen: "wide", scheme: "light" },
+  { screen: "wide", scheme: "dark" },
+  { screen: "phone", scheme: "light" },
+  { screen: "phone", scheme: "dark" },
+];
+
+describe("the pages", () => {
+  let database: TestDatabase;
+  let nightbell: RunningNightbell;
+  let browser: Browser;
+  let job: Job;
+  const account = { email: "mary@example.org", password: "a night of long watches", name: "Mary Somerville" };
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    [nightbell, browser] = await Promise.all([
+      startNightbell({ databaseUrl: database.url }),
+      launchBrowser(),
+    ]);
+    const api = apiClient(nightbell.url);
+    await api.register(account);
+    for (let first = 0; first < JOBS; first += 1_000) {
+      await api.post("/api/jobs/import", {
+        jobs: Array.from({ length: 1_000 }, (_, index) => quietJob(first + index)),
+      });
+    }
+    ({ body: job } = await api.post<Job>("/api/jobs", lively));
+    await eventually(
+      async () => {
+        const samples = await api.get<SamplePage>(`/api/jobs/${job.id}/samples`);
+        const hasOutage = samples.body.data.some(({ status }) => status === "missed");
+        if (!hasOutage || samples.body.data.length < 60)
+          throw new Error("the chart would show too little yet");
+      },
+      { withinMs: 20_000, everyMs: 250 },
+    );
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await nightbell?.[Symbol.asyncDispose]();
+    await database?.[Symbol.asyncDispose]();
+  });
+
+  const logIn = async ({ page }: Person) => {
+    await page.goto("/login");
+    await page.getByLabel("Email address").fill(account.email);
+    await page.getByLabel("Password").fill(account.password);
+    await page.keyboard.press("Enter");
+    await sees(page.getByRole("table", { name: "Jobs" }).getByRole("link").first());
+  };
+
+  for (const look of looks) {
+    test(`are usable and free of errors: ${look.screen}, ${look.scheme}`, async () => {
+      await using mary = await person(browser, nightbell.url, look);
+      const { page } = mary;
+      const visit = async (name: string, path: string, shown: () => Promise<void>) => {
+        await page.goto(path);
+        await shown();
+        await mary.look(`${name}-${look.screen}-${look.scheme}`);
+        expect.soft(await mary.barriers(), name).toEqual([]);
+        expect.soft(await overflow(mary), `${name} scrolls sideways`).toBe(0);
+      };
+      await visit("login", "/login", () => sees(page.getByRole("heading", { name: "Welcome back" })));
+      await visit("signup", "/signup", () => sees(page.getByRole("heading").first()));
+      await logIn(mary);
+      await visit("list", "/jobs", () => sees(page.getByText(lively.title)));
+      await visit("empty", "/jobs?q=nothing-like-this", () => sees(page.getByText("No job matches")));
+      await visit("form", "/jobs/new", () => sees(page.getByRole("button", { name: "Create job" })));
+      await visit("job", `/jobs/${job.id}`, async () => {
+        await sees(page.getByText("Live", { exact: true }));
+        await sees(page.getByRole("table", { name: "Recent samples" }).getByRole("row").nth(5));
+      });
+      await visit("edit", `/jobs/${job.id}/edit`, () =>
+        sees(page.getByRole("button", { name: "Save changes" })),
+      );
+      await visit("profile", "/profile", () => sees(page.getByRole("heading").first()));
+      await visit("lost", "/nowhere", () => sees(page.getByRole("heading").first()));
+      expect(mary.faults).toEqual([]);
+    });
+  }
+
+  test("the list of thousands scrolls to its end and draws only what is seen", async () => {
+    await using mary = await person(browser, nightbell.url);
+    const { page } = mary;
+    await logIn(mary);
+    const rows = page.getByRole("table", { name: "Jobs" }).getByRole("row");
+    await sees(page.getByText("3,001 jobs"));
+    await page.getByRole("table", { name: "Jobs" }).hover();
+    await eventually(async () => {
+      await page.mouse.wheel(0, 50_000);
+      expect(await rows.last().getAttribute("aria-rowindex")).toBe(String(JOBS + 2));
+    });
+    await sees(rows.last().getByRole("link", { name: "Quiet host 0" }));
+    expect(await rows.count()).toBeLessThan(80);
+    await page.getByRole("searchbox").fill("host 1234");
+    await sees(page.getByText("1 job", { exact: true }));
+    await sees(rows.getByRole("link", { name: "Quiet host 1234" }));
+    expect(mary.faults).toEqual([]);
+  });
+
+  test.runIf(process.env["UPDATE_IMAGES"])("the README's picture", async () => {
+    await using mary = await person(browser, nightbell.url, { scheme: "dark" });
+    await logIn(mary);
+    await mary.page.goto(`/jobs/${job.id}`);
+    await sees(mary.page.getByText("Live", { exact: true }));
+    await writeFile(join(import.meta.dirname, "..", "docs", "images", "job.png"), await mary.look("readme"));
+  });
+});
+
+/** Measured once a day, so that only the list has work with them. */
+function quietJob(index: number) {
+  return {
+    title: `Quiet host ${index}`,
+    type: "icmp",
+    target: "127.0.0.1",
+    cadenceSeconds: 86_400,
+    monitoringMode: "simulated",
+  };
+}
+
+/** Everything a chart can show, in little time. */
+const lively = {
+  title: "Checkout, eu-west",
+  type: "http",
+  target: "https://checkout.example.org/health",
+  cadenceSeconds: 0.1,
+  monitoringMode: "simulated",
+  simulation: {
+    latencyMs: 38,
+    jitterMs: 9,
+    lossPercent: 2,
+    systemErrorPercent: 1,
+    outageEverySeconds: 25,
+    outageSeconds: 2,
+  },
+  thresholds: { warningRttMs: 60, criticalRttMs: 120, lossPercent: 5 },
+};
+
+/** How far the page is wider than the screen. */
+function overflow({ page }: Person): Promise<number> {
+  return page
+    .evaluate<number>("document.documentElement.scrollWidth - innerWidth")
+    .then((width) => Math.max(0, width));
+}
