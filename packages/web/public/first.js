@@ -1,6 +1,7 @@
 // What must happen before any module runs.
 
 // When a schema is made, zod tries whether it may generate code, and the content policy would report the try.
+// oxlint-disable-next-line no-underscore-dangle -- the name is zod's
 globalThis.__zod_globalConfig = { jitless: true };
 
 // The stored theme, before the first paint; src/app/theme.ts writes it. Without one, the system decides.

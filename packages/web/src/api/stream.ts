@@ -12,14 +12,14 @@ const EVENT_NAMES = ["message", ...StreamEvent.options.map((option) => option.sh
 
 interface Handlers {
   onEvent: (event: StreamEvent) => void;
-  /** The stream is open again after a break: what was missed must be read anew. */
-  onResume: () => void;
+  /** The stream has opened, at first or after a break: what was stored before it did must be read now. */
+  onOpen: () => void;
 }
 
 export function useJobStream(jobId: string, wanted: boolean, handlers: Handlers): StreamState {
   const [state, setState] = useState<StreamState>(wanted ? "connecting" : "off");
   const onEvent = useEffectEvent(handlers.onEvent);
-  const onResume = useEffectEvent(handlers.onResume);
+  const onOpen = useEffectEvent(handlers.onOpen);
 
   useEffect(() => {
     if (!wanted) {
@@ -29,7 +29,7 @@ export function useJobStream(jobId: string, wanted: boolean, handlers: Handlers)
     setState("connecting");
     return openStream(api.stream([`job:${jobId}`]), {
       onEvent: (event) => onEvent(event),
-      onResume: () => onResume(),
+      onOpen: () => onOpen(),
       onState: setState,
     });
   }, [jobId, wanted]);
@@ -45,7 +45,6 @@ export function openStream(
   let source: EventSource | null = null;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let retryMs = FIRST_RETRY_MS;
-  let hasBeenOpen = false;
 
   const receive = (message: MessageEvent<string>) => {
     const event = StreamEvent.safeParse(parseJson(message.data));
@@ -55,8 +54,7 @@ export function openStream(
     source = new EventSource(url);
     for (const name of EVENT_NAMES) source.addEventListener(name, receive);
     source.addEventListener("open", () => {
-      if (hasBeenOpen) handlers.onResume();
-      hasBeenOpen = true;
+      handlers.onOpen();
       retryMs = FIRST_RETRY_MS;
       handlers.onState("live");
     });

@@ -20,6 +20,7 @@ export function Dialog({
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    element?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => element?.close();
   }, []);
   return (
@@ -73,7 +74,9 @@ export function ConfirmDialog({
       onClose={onClose}
       actions={
         <>
-          <Button onClick={onClose}>Keep it</Button>
+          <Button data-autofocus onClick={onClose}>
+            Keep it
+          </Button>
           <Button look={look} isBusy={isBusy} onClick={onConfirm}>
             {confirm}
           </Button>

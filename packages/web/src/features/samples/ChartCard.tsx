@@ -106,7 +106,7 @@ export function ChartCard({
 function ChartBones() {
   return (
     <div role="status" aria-label="Loading the chart">
-      <div className="h-11">
+      <div className="h-9">
         <Bone className="h-4 w-56 max-w-full" />
       </div>
       <Bone className="h-64 rounded-md opacity-40 sm:h-84" />

@@ -73,6 +73,7 @@ function RangeDialog({
           {(control) => (
             <TextInput
               {...control}
+              data-autofocus
               type="datetime-local"
               step={1}
               value={from}

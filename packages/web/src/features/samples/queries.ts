@@ -1,5 +1,5 @@
-import { SamplePage, Series, Summary, type Sample } from "@nightbell/contract";
-import { infiniteQueryOptions, queryOptions, type InfiniteData } from "@tanstack/react-query";
+import { SamplePage, Series, Summary } from "@nightbell/contract";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { request } from "../../api/request.js";
 import { api } from "../../api/urls.js";
 import { toSearch, type Window } from "./range.js";
@@ -44,20 +44,3 @@ export const samplesQuery = (jobId: string) =>
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnMount: "always",
   });
-
-/** Puts live samples, oldest first as they come, on top of the newest-first pages; each only once. */
-export function withLive<Param>(
-  pages: InfiniteData<SamplePage, Param>,
-  samples: readonly Sample[],
-): InfiniteData<SamplePage, Param> {
-  const [first, ...rest] = pages.pages;
-  if (first === undefined) return pages;
-  const known = new Set(first.data.map(keyOf));
-  const fresh = samples.filter((sample) => !known.has(keyOf(sample))).toReversed();
-  if (fresh.length === 0) return pages;
-  return { ...pages, pages: [{ ...first, data: [...fresh, ...first.data] }, ...rest] };
-}
-
-export function keyOf(sample: Sample): string {
-  return `${sample.scheduledAt} ${sample.location}`;
-}

@@ -40,7 +40,9 @@ export function ConflictDialog({
       onClose={onClose}
       actions={
         <>
-          <Button onClick={onTakeTheirs}>Discard mine, take theirs</Button>
+          <Button data-autofocus onClick={onTakeTheirs}>
+            Discard mine, take theirs
+          </Button>
           <Button look="primary" onClick={onKeepMine}>
             Save mine over it
           </Button>

@@ -14,7 +14,7 @@ export function useUnsavedGuard(isDirty: () => boolean): ReactNode {
       actions={
         <>
           <Button onClick={blocker.proceed}>Leave</Button>
-          <Button look="primary" onClick={blocker.reset}>
+          <Button data-autofocus look="primary" onClick={blocker.reset}>
             Stay and keep editing
           </Button>
         </>

@@ -21,25 +21,31 @@ export function BulkBar({
       <div
         role="toolbar"
         aria-label="Actions for the selected jobs"
-        className="pointer-events-auto flex max-w-full animate-rise flex-wrap items-center justify-center gap-1.5 rounded-xl border border-line bg-raised p-2 shadow-raised"
+        className="pointer-events-auto flex max-w-full animate-rise flex-wrap max-sm:w-full items-center justify-center gap-1.5 rounded-xl border border-line bg-raised p-2 shadow-raised"
       >
-        <p role="status" className="px-2.5 text-sm font-medium">
+        <p role="status" className="px-2.5 text-sm font-medium max-sm:grow">
           {formatCount(selection.count)} selected
           {selection.count === MAX_SELECTED && <span className="text-faint"> (the most at once)</span>}
         </p>
+        <span aria-hidden="true" className="order-1 basis-full sm:hidden" />
         {actions.map((action) => (
           <Button
             key={action}
             size="sm"
             icon={actionLabels[action].icon}
             disabled={isBusy}
-            className={action === "delete" ? "text-missed!" : ""}
+            className={`max-sm:order-2 max-sm:flex-1 max-sm:[&>svg]:hidden ${action === "delete" ? "text-missed!" : ""}`}
             onClick={() => onAction(action, [...selection.ids])}
           >
             {actionLabels[action].verb}
           </Button>
         ))}
-        <IconButton icon="cross" label="Clear the selection" onClick={selection.clear} className="size-8!" />
+        <IconButton
+          icon="cross"
+          label="Clear the selection"
+          onClick={selection.clear}
+          className="size-8! max-sm:order-1"
+        />
       </div>
     </div>
   );

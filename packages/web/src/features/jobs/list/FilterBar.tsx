@@ -17,13 +17,13 @@ const statuses = [
 ];
 
 const sorts: { value: Sort; label: string }[] = [
-  { value: "-createdAt", label: "Newest first" },
-  { value: "createdAt", label: "Oldest first" },
-  { value: "title", label: "Title, A to Z" },
-  { value: "-title", label: "Title, Z to A" },
-  { value: "status", label: "Status" },
-  { value: "cadenceSeconds", label: "Fastest cadence" },
-  { value: "-cadenceSeconds", label: "Slowest cadence" },
+  { value: "-createdAt", label: "Newest" },
+  { value: "createdAt", label: "Oldest" },
+  { value: "title", label: "Title A–Z" },
+  { value: "-title", label: "Title Z–A" },
+  { value: "status", label: "By status" },
+  { value: "cadenceSeconds", label: "Fastest" },
+  { value: "-cadenceSeconds", label: "Slowest" },
 ];
 
 type Change = Partial<Record<keyof ListSearch, string | undefined>>;

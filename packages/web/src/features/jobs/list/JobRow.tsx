@@ -64,7 +64,9 @@ export const JobRow = memo(function JobRow(props: Props) {
             {job.title}
           </Link>
           {job.monitoringMode === "simulated" && (
-            <span className="shrink-0 rounded-sm border border-line px-1 text-2xs text-faint">simulated</span>
+            <span className="shrink-0 rounded-sm border border-line px-1 text-2xs text-faint max-sm:hidden">
+              simulated
+            </span>
           )}
         </div>
         <div className="flex items-center gap-1.5 text-xs text-faint">
@@ -86,7 +88,7 @@ export const JobRow = memo(function JobRow(props: Props) {
       <div role="cell" className="hidden md:block">
         {recent === undefined ? <Bone className="h-px w-33" /> : <Sparkline points={recent.points} />}
       </div>
-      <div role="cell" className="hidden text-right text-sm md:block">
+      <div role="cell" className="hidden justify-end text-sm md:flex">
         <LastSample recent={recent} />
       </div>
       <div role="cell" className="num hidden text-right text-sm md:block">
@@ -97,7 +99,7 @@ export const JobRow = memo(function JobRow(props: Props) {
       </div>
       <div role="cell" className="flex flex-col items-end gap-0.5 pr-2 md:hidden">
         {recent !== undefined && <Sparkline points={recent.points.slice(-20)} slots={20} />}
-        <div className="flex items-baseline gap-2 text-xs">
+        <div className="flex items-center gap-2 text-xs">
           <LastSample recent={recent} />
           {(recent?.lossPercent ?? 0) > 0 && (
             <span className="num">

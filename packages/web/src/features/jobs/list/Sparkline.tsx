@@ -24,6 +24,9 @@ export const Sparkline = memo(function Sparkline({
       role="img"
       aria-label={describe(points)}
     >
+      {points.every((point) => point === null) && (
+        <path d={`M3 ${HEIGHT / 2}H${width - 3}`} strokeDasharray="1 5" className="stroke-edge" />
+      )}
       {spark.missed.map((x) => (
         <g key={x} className="fill-missed">
           <rect x={x - 1.25} y={2} width={2.5} height={HEIGHT - 9} opacity={0.16} />

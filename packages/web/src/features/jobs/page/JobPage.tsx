@@ -90,7 +90,7 @@ function JobView({ job }: { job: Job }) {
           onRange={setRange}
         />
         <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_22rem]">
-          <SamplesTable jobId={job.id} timeZone={timeZone} />
+          <SamplesTable jobId={job.id} live={live} timeZone={timeZone} />
           <div className="grid gap-5 md:max-xl:grid-cols-2 md:max-xl:items-start">
             <Card title="Statistics" aside={<p className="text-xs text-faint">Of the window above</p>}>
               {summary.data !== undefined && <StatisticsList summary={summary.data} />}

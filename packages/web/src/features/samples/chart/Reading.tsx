@@ -19,7 +19,7 @@ export function Reading({
   return (
     <div
       aria-live={isSpoken ? "polite" : "off"}
-      className="flex min-h-11 flex-wrap items-baseline gap-x-5 gap-y-0.5 text-sm"
+      className="flex min-h-9 flex-wrap items-baseline gap-x-5 gap-y-0.5 text-sm"
     >
       {point === null ? (
         <span className="text-faint">No samples in this window</span>

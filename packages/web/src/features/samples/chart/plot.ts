@@ -63,7 +63,8 @@ export function createPlot(host: HTMLElement, size: Size, scene: () => Scene, on
         size: 62,
         gap: 8,
         space: 46,
-        values: (_chart, splits) => splits.map((value) => (value === 0 ? "0" : tickLabel(value))),
+        values: (_chart, splits) =>
+          splits.map((value) => (hasAnswer(scene().columns) ? tickLabel(value) : null)),
       },
     ],
     series: [
@@ -126,6 +127,10 @@ export function dataOf({ x, min, max, avg }: Columns): uPlot.AlignedData {
   return [x, min, max, avg];
 }
 
+function hasAnswer({ avg }: Columns): boolean {
+  return avg.some((value) => value !== null);
+}
+
 function limits(low: number | null, high: number | null, thresholds: Thresholds): [number, number] {
   const lines = [thresholds.warningRttMs, thresholds.criticalRttMs].filter((limit) => limit !== null);
   return low === null || high === null ? [0, Math.max(1, ...lines)] : rttLimits(low, high, lines);
@@ -147,6 +152,7 @@ function timeLabel(atMs: number, stepSeconds: number, timeZone: string): string 
 }
 
 function tickLabel(rttMs: number): string {
+  if (rttMs === 0) return "0";
   return formatRtt(rttMs).replace(/\.?0+(?= )/, (zeros) => (zeros.startsWith(".") ? "" : zeros));
 }
 

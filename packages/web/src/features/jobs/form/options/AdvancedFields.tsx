@@ -21,7 +21,7 @@ export function AdvancedFields({ form }: { form: JobForm }) {
           className="text-faint transition-transform group-open:rotate-90"
         />
         Details and checks
-        <span className="truncate text-xs font-normal text-faint">{summaries[type]}</span>
+        <span className="truncate text-xs font-normal text-faint max-sm:hidden">{summaries[type]}</span>
       </summary>
       <div className="grid gap-5 border-t border-line p-4 sm:p-5">
         {type === "http" && <HttpFields form={form} />}
