@@ -3,7 +3,14 @@ import type { Pool, QueryConfig } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createWorld, type World } from "../../../test/samples.js";
 import { ensureHours, partitionName } from "./partitions.js";
-import { aggregateAll, aggregateByLabel, sampleOutlines, samplesAfter, samplesOf } from "./queries.js";
+import {
+  aggregateAll,
+  aggregateByLabel,
+  aggregateBySlot,
+  sampleOutlines,
+  samplesAfter,
+  samplesOf,
+} from "./queries.js";
 import { HOUR_MS } from "./sample.js";
 import { spansBetween } from "./slots.js";
 
@@ -43,6 +50,7 @@ test.each([
   ["live samples", (pool: Pool) => samplesOf(pool, spans)],
   ["the last of many jobs", (pool: Pool) => sampleOutlines(pool, spans)],
   ["a series", (pool: Pool) => aggregateByLabel(pool, spans)],
+  ["a series of single slots", (pool: Pool) => aggregateBySlot(pool, spans)],
   ["a summary", (pool: Pool) => aggregateAll(pool, spans)],
 ])("%s reads the partitions of its window by their index", async (_, read) => {
   const { lines, rows } = await explain(read);

@@ -148,7 +148,8 @@ const COUNTS_AND_RTT = `
     max(rtt_us) filter (where status = 0) as max_rtt_us,
     percentile_disc(0.95) within group (order by rtt_us) filter (where status = 0) as p95_rtt_us`;
 
-const BUCKETS = `select label, ${COUNTS_AND_RTT} ${SAMPLES_OF_SPANS} group by label`;
+const BY_LABEL = `select label, ${COUNTS_AND_RTT} ${SAMPLES_OF_SPANS} group by label`;
+const BY_SLOT = `select slot, ${COUNTS_AND_RTT} ${SAMPLES_OF_SPANS} group by slot`;
 
 export interface Aggregate {
   sample_count: number;
@@ -160,13 +161,22 @@ export interface Aggregate {
   p95_rtt_us: number | null;
 }
 
-export interface BucketRow extends Aggregate {
-  label: number;
+/** Counts and RTT statistics of the samples of each label; labels without samples are left out. */
+export async function aggregateByLabel(
+  pool: Pool,
+  spans: readonly LabelledSpan[],
+): Promise<Map<number, Aggregate>> {
+  const rows = await readSpans<Aggregate & { label: number }>(pool, BY_LABEL, spans);
+  return new Map(rows.map((row) => [row.label, row]));
 }
 
-/** Counts and RTT statistics of the samples of each label; labels without samples are left out. */
-export function aggregateByLabel(pool: Pool, spans: readonly LabelledSpan[]): Promise<BucketRow[]> {
-  return readSpans(pool, BUCKETS, spans);
+/** Counts and RTT statistics of the samples of each slot, of which there is one per location. */
+export async function aggregateBySlot(
+  pool: Pool,
+  spans: readonly LabelledSpan[],
+): Promise<Map<number, Aggregate>> {
+  const rows = await readSpans<Aggregate & { slot: number }>(pool, BY_SLOT, spans);
+  return new Map(rows.map((row) => [row.slot, row]));
 }
 
 const SUMMARY = `

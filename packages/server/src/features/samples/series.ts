@@ -3,7 +3,7 @@ import type { Series, SeriesPoint } from "@nightbell/contract";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { cutIntoBuckets, type Bucket } from "./buckets.js";
 import { partitionedHours } from "./partitions.js";
-import { aggregateByLabel, type Aggregate } from "./queries.js";
+import { aggregateByLabel, aggregateBySlot, type Aggregate } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { HOUR_MS, toMs } from "./sample.js";
 import { spansBetween } from "./slots.js";
@@ -34,17 +34,14 @@ export async function readSeries(
   const window = boundWindow(job, { from: asked.from, to: Math.max(Math.min(asked.to, now), asked.from) });
   const { resolution, buckets } = cutIntoBuckets(job.grids, window, query.points);
   const hours = new Set(await partitionedHours(database.db, window.from, window.to));
-  const spans = buckets.flatMap((bucket, label) =>
-    spansBetween(job.grids, bucket.from, bucket.to, hours).map((span) => ({
-      ...span,
-      jobNo: job.jobNo,
-      label,
-    })),
+  const isRaw = resolution === "raw";
+  // A bucket of one slot is told by the slot: far fewer spans to look up.
+  const spans = (isRaw ? [window] : buckets).flatMap(({ from, to }, label) =>
+    spansBetween(job.grids, from, to, hours).map((span) => ({ ...span, jobNo: job.jobNo, label })),
   );
-  const rows = await aggregateByLabel(database.pool, spans);
-  const rowOf = new Map(rows.map((row) => [row.label, row]));
+  const aggregates = await (isRaw ? aggregateBySlot : aggregateByLabel)(database.pool, spans);
   const points = buckets
-    .map((bucket, label) => toPoint(job, bucket, rowOf.get(label) ?? nothing, now))
+    .map((bucket, label) => toPoint(job, bucket, aggregates.get(isRaw ? bucket.from : label) ?? nothing, now))
     // A bucket in which no slot was due, or none that could be settled, says nothing.
     .filter((point, index) => point.expectedCount > 0 || buckets[index]?.isRunning === false);
   return {
