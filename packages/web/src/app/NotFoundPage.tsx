@@ -9,6 +9,7 @@ export function NotFoundPage() {
     <main id="main" tabIndex={-1} className="grid h-full place-items-center">
       <EmptyState
         icon="moon"
+        isWholePage
         title="Nothing to see at this address"
         action={
           <Link to="/jobs" className={buttonClass("primary")}>

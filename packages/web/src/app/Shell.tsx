@@ -81,13 +81,12 @@ function AccountMenu() {
   return (
     <Menu
       trigger={
-        <button
-          type="button"
-          // What can be seen is part of the name, for those who speak to the page.
-          aria-label={`Account of ${profile.name} (${initials(profile.name)})`}
-          className="grid size-9 place-items-center rounded-md hover:bg-hover"
-        >
-          <span className="grid size-7 place-items-center rounded-full bg-brass/18 text-2xs font-semibold text-brass">
+        <button type="button" className="grid size-9 place-items-center rounded-md hover:bg-hover">
+          <span className="sr-only">Account of {profile.name}</span>
+          <span
+            aria-hidden="true"
+            className="grid size-7 place-items-center rounded-full bg-brass/18 text-2xs font-semibold text-brass"
+          >
             {initials(profile.name)}
           </span>
         </button>

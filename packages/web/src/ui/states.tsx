@@ -7,20 +7,24 @@ import { Icon, type IconName } from "./Icon.js";
 export function EmptyState({
   icon,
   title,
+  isWholePage = false,
   children,
   action,
 }: {
   icon: IconName;
   title: string;
+  /** Then its title is the page's. */
+  isWholePage?: boolean;
   children?: ReactNode;
   action?: ReactNode;
 }) {
+  const Heading = isWholePage ? "h1" : "h2";
   return (
     <div className="mx-auto flex max-w-md flex-col items-center px-6 py-16 text-center">
       <span className="mb-5 grid size-12 place-items-center rounded-xl border border-line bg-surface text-brass">
         <Icon name={icon} size={22} />
       </span>
-      <h2 className="text-lg font-semibold tracking-[-0.01em]">{title}</h2>
+      <Heading className="text-lg font-semibold tracking-[-0.01em]">{title}</Heading>
       {children !== undefined && <div className="mt-1.5 text-md text-soft text-pretty">{children}</div>}
       {action !== undefined && <div className="mt-6">{action}</div>}
     </div>
