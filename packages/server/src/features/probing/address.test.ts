@@ -3,6 +3,7 @@ import { once } from "node:events";
 import dnsPacket, { type Answer } from "dns-packet";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cancellationMs, overrunMs, PROMPT_MS } from "../../../test/promptness.js";
 import { addressDenial } from "./address-rules.js";
 import { type AddressFamily, resolveHost } from "./address.js";
 import type { SystemNames } from "./system-names.js";
@@ -23,7 +24,7 @@ const zone: Record<string, string | undefined> = {
   "A half.example": "127.0.0.6",
   "AAAA half.example": "servfail",
   "A unroutable.example": "127.0.0.7",
-  "AAAA unroutable.example": "100::1", // discard-only, RFC 6666
+  "AAAA unroutable.example": "fe80::1", // leads nowhere without a zone
   "A web.cluster.local": "127.0.0.8",
 };
 
@@ -74,6 +75,10 @@ describe("resolveHost", () => {
     expect(await resolve("six.example")).toEqual({ ok: true, address: "::1", family: 6 });
   });
 
+  it("takes IPv4 when this machine has no route for the IPv6 address", async () => {
+    expect(await resolve("unroutable.example")).toEqual({ ok: true, address: "127.0.0.7", family: 4 });
+  });
+
   it("does not let a broken answer about IPv6 hide a good IPv4 address", async () => {
     expect(await resolve("half.example")).toMatchObject({ ok: true, address: "127.0.0.6" });
     expect(await resolve("slow-six.example")).toMatchObject({ ok: true, address: "127.0.0.5" });
@@ -98,20 +103,16 @@ describe("resolveHost", () => {
   });
 
   it("ends at its timeout and when cancelled", async () => {
-    const startedAt = performance.now();
-    expect(await resolve("silent.example", "auto", { timeoutMs: 100 })).toMatchObject({
+    const tryOnce = () => resolve("silent.example", "auto", { timeoutMs: 100 });
+    expect(await tryOnce()).toMatchObject({
       ok: false,
       code: "resolver",
       error: expect.stringContaining("gave no answer in time"),
     });
-    expect(performance.now() - startedAt).toBeLessThan(150);
-    const controller = new AbortController();
-    const running = resolve("silent.example", "auto", { signal: controller.signal });
-    await new Promise((done) => setTimeout(done, 20));
-    const abortedAt = performance.now();
-    controller.abort();
-    expect(await running).toMatchObject({ ok: false, code: "cancelled" });
-    expect(performance.now() - abortedAt).toBeLessThan(50);
+    expect(await overrunMs(100, tryOnce)).toBeLessThan(PROMPT_MS);
+    expect(await cancellationMs((signal) => resolve("silent.example", "auto", { signal }))).toBeLessThan(
+      PROMPT_MS,
+    );
   });
 
   it("takes numeric addresses as they are, mapped ones as IPv4", async () => {

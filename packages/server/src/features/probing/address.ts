@@ -31,6 +31,8 @@ const IPV6_GRACE_MS = 250;
 /** First wait for one server; further tries wait longer and ask the next server. */
 const SERVER_TIMEOUT_MS = 1_500;
 const TRIES = 3;
+/** Any port does, nothing is sent. */
+const DISCARD_PORT = 9;
 
 const systemNames = createSystemNames();
 
@@ -126,7 +128,8 @@ function hasRoute(address: string): Promise<boolean> {
       resolve(routed);
     };
     socket.once("error", () => end(false));
-    socket.connect(9, address, () => end(true));
+    socket.once("connect", () => end(true));
+    socket.connect(DISCARD_PORT, address);
   });
 }
 

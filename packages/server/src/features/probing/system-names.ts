@@ -14,7 +14,7 @@ export interface SystemFiles {
   resolvConf: string;
 }
 
-/** Reads the files at most once a second, and only when they changed. */
+/** Reads the files at most once a second, and only when they changed. Never throws. */
 export function createSystemNames(
   files: SystemFiles = { hosts: "/etc/hosts", resolvConf: "/etc/resolv.conf" },
 ): SystemNames {
@@ -74,10 +74,14 @@ function cachedFile<Value>(path: string, parse: (text: string) => Value): () => 
     const now = performance.now();
     if (now - checkedAt < RECHECK_MS) return value;
     checkedAt = now;
-    const stat = statSync(path, { throwIfNoEntry: false });
-    const current = stat === undefined ? "" : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
-    if (current !== version) value = parse(stat === undefined ? "" : readFileSync(path, "utf8"));
-    version = current;
+    try {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      const current = stat === undefined ? "" : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+      if (current !== version) value = parse(stat === undefined ? "" : readFileSync(path, "utf8"));
+      version = current;
+    } catch {
+      // Unreadable just now (too many open files, say): what was known before still holds.
+    }
     return value;
   };
 }

@@ -44,11 +44,13 @@ export function queryUdp(
         reject(error);
       }
     });
-    socket.connect(port, to.address, () => {
+    // Not by connect's callback, which would take the errors from the listener above.
+    socket.once("connect", () => {
       isLocal = false;
       sentAt = performance.now();
       socket.send(query.bytes);
     });
+    socket.connect(port, to.address);
   });
 }
 
