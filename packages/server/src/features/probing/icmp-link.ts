@@ -1,9 +1,7 @@
 // Keeps an ICMP engine running: started when asked for, started again after it died, and while there is none, the reason.
 import type { Clock } from "../../platform/clock.js";
 import type { Logger } from "../../platform/log.js";
-import { IcmpEngine, IcmpUnavailableError } from "./icmp/engine.js";
-import type { IcmpResult } from "./icmp/result.js";
-import type { EngineLimits } from "./icmp/rings.js";
+import { IcmpEngine, IcmpUnavailableError, type EngineLimits, type IcmpResult } from "./icmp/index.js";
 import type { Failure } from "./outcome.js";
 
 const FIRST_RETRY_MS = 500;

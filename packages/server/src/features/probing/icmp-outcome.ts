@@ -1,8 +1,7 @@
 // What a result of the ICMP engine says about a target, in the words of a sample.
 import { constants } from "node:os";
 import type { ErrorCode } from "@nightbell/contract";
-import type { IcmpResult } from "./icmp/result.js";
-import { ResultKind } from "./icmp/rings.js";
+import { ResultKind, type IcmpResult } from "./icmp/index.js";
 import { failed, succeeded } from "./outcome.js";
 import type { ProbeOutcome } from "./prober.js";
 

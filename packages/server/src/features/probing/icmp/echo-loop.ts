@@ -77,8 +77,10 @@ export class EchoLoop {
     const ledger = this.#ledger;
     this.#ticks += 1;
     ledger.now = performance.now();
-    this.#wallNow = libc.wallMs(libc.realtimeNs());
-    this.#submissions.drain(this.#accept);
+    if (!this.#submissions.isEmpty) {
+      this.#wallNow = libc.wallMs(libc.realtimeNs());
+      this.#submissions.drain(this.#accept);
+    }
     this.#listen(this.#ticks % QUIET_TICKS === 0);
     ledger.wheel.advance(Math.floor(ledger.now), this.#mayFire, this.#fire);
     if (!this.#mayFire()) ledger.count("stalledTicks");
