@@ -21,6 +21,8 @@ const JOBS_CHANNEL = "nightbell_jobs";
 /** At most four looks a second; one a second when nothing wakes us. */
 const MIN_INTERVAL_MS = 250;
 const MAX_INTERVAL_MS = 1_000;
+/** Pauses are at least so many times as long as the look before, so that no number of topics swamps the database. */
+const PAUSE_FACTOR = 3;
 /** How far back to look when notifications may have been missed. */
 const MISSED_NOTES_MS = 600_000;
 
@@ -40,6 +42,7 @@ export class LiveSamples {
   #noted: SlotRange | null = null;
   #jobsChanged = false;
   #lookedAt = -Infinity;
+  #lookedForMs = 0;
   #lookedAtJobsAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
@@ -147,7 +150,7 @@ export class LiveSamples {
   /** Looks as soon as the last look is long enough ago. */
   #wake(waitMs = MIN_INTERVAL_MS): void {
     if (this.#closed || this.#isLooking || this.#topics.size === 0) return;
-    const dueAt = this.#lookedAt + waitMs;
+    const dueAt = this.#lookedAt + Math.max(waitMs, this.#lookedForMs * (1 + PAUSE_FACTOR));
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#look(), Math.max(dueAt - this.#clock.monotonic(), 0));
   }
@@ -169,6 +172,7 @@ export class LiveSamples {
       this.#noted = unite(this.#noted, noted);
     } finally {
       this.#isLooking = false;
+      this.#lookedForMs = this.#clock.monotonic() - this.#lookedAt;
       this.#wake(this.#noted !== null || this.#jobsChanged ? MIN_INTERVAL_MS : MAX_INTERVAL_MS);
     }
   }

@@ -17,6 +17,7 @@ import { type Clock, systemClock } from "../../platform/clock.js";
 import { Bus } from "../../platform/bus.js";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { type Authenticate, sessionToken } from "../../platform/http/access.js";
+import { warnOfFileLimit } from "../../platform/file-limit.js";
 import type { App } from "../../platform/http/app.js";
 import type { Logger } from "../../platform/log.js";
 import { SseServer } from "../../platform/sse.js";
@@ -129,7 +130,10 @@ function addStream(app: App, options: SampleRouteOptions): void {
   const sse = new SseServer({ maxConnections: options.config.SSE_MAX_CONNECTIONS, log });
   const bus = new Bus(database.url, log);
   const live = new LiveSamples({ database, clock, log, bus });
-  app.addHook("onReady", () => bus.start());
+  app.addHook("onReady", () => {
+    warnOfFileLimit(options.config.SSE_MAX_CONNECTIONS, log);
+    bus.start();
+  });
   // Streams never end by themselves: the server could not close.
   app.addHook("preClose", async () => sse.close());
   app.addHook("onClose", async () => {

@@ -27,7 +27,7 @@ interface Replay {
  * A queue of batches that survives the process. Appended batches are on disk (fdatasync) when `append` resolves.
  * What a kill tears off the last frame is left out when it is read; a batch may be read again after a restart,
  * which the uniqueness of samples makes harmless. Beyond `maxBytes` the oldest segment is dropped.
- * Methods are called one at a time, except `append`, which may overlap a `peek` or `shift`.
+ * Operations run one after the other, in the order in which they were called.
  */
 export class Spool {
   readonly #folder: string;
@@ -38,7 +38,9 @@ export class Spool {
   readonly #segments: Segment[];
   #active: FileHandle | null = null;
   #replay: Replay | null = null;
-  #appending: Promise<void> = Promise.resolve();
+  /** Settles with the operation before the next one. */
+  #previous: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   private constructor(folder: string, maxBytes: number, log: Logger, lock: FileLock, segments: Segment[]) {
     this.#folder = folder;
@@ -71,16 +73,34 @@ export class Spool {
 
   /** Appends a batch at the end. Returns how many bytes were dropped at the old end to keep the bound. */
   append(batch: Batch): Promise<number> {
-    const appended = this.#appending.then(() => this.#append(batch));
-    this.#appending = appended.then(
-      () => undefined,
-      () => undefined,
-    );
-    return appended;
+    return this.#inTurn(() => this.#append(batch));
   }
 
   /** The oldest batch, which stays until `shift`; null when the spool is empty. */
-  async peek(): Promise<Batch | null> {
+  peek(): Promise<Batch | null> {
+    return this.#inTurn(() => this.#peek());
+  }
+
+  /** Removes the batch that `peek` returned: it is stored. On a closed spool it stays, to be stored again. */
+  shift(): Promise<void> {
+    return this.#inTurn(() => this.#shift());
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#closed = true;
+      await this.#closeActive();
+      this.#lock.release();
+    });
+  }
+
+  #inTurn<Result>(operation: () => Promise<Result>): Promise<Result> {
+    const result = this.#previous.then(operation);
+    this.#previous = result.catch(() => undefined);
+    return result;
+  }
+
+  async #peek(): Promise<Batch | null> {
     for (;;) {
       const [batch] = this.#replay?.batches ?? [];
       if (batch !== undefined) return batch;
@@ -91,17 +111,10 @@ export class Spool {
     }
   }
 
-  /** Removes the batch that `peek` returned: it is stored. */
-  async shift(): Promise<void> {
-    if (this.#replay === null) return;
+  async #shift(): Promise<void> {
+    if (this.#replay === null || this.#closed) return;
     this.#replay.batches.shift();
     if (this.#replay.batches.length === 0) await this.#remove(this.#replay.segment);
-  }
-
-  async close(): Promise<void> {
-    await this.#appending;
-    await this.#closeActive();
-    this.#lock.release();
   }
 
   async #append(batch: Batch): Promise<number> {
@@ -141,10 +154,7 @@ export class Spool {
 
   async #read(segment: Segment): Promise<Batch[]> {
     // A segment that is being replayed gets no more batches.
-    if (segment === this.#segments.at(-1)) {
-      await this.#appending;
-      await this.#closeActive();
-    }
+    if (segment === this.#segments.at(-1)) await this.#closeActive();
     const content = await this.#content(segment);
     const batches: Batch[] = [];
     let offset = 0;

@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { randomUUID } from "node:crypto";
 import type { StreamEvent } from "@nightbell/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -245,7 +246,7 @@ test("costs the database the same for one client as for many, and nothing for no
   await eventually(async () => {
     const count = instance.queryCount();
     await job.measure(job.slot(0));
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await sleep(1_100); // longer than the pause between two looks
     expect(instance.queryCount()).toBe(count);
   });
 });

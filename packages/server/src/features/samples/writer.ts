@@ -12,7 +12,7 @@ import { Spool } from "./spool.js";
 import { storeBatch, type StoreResult } from "./store.js";
 import { writerMetrics, type DropReason } from "./writer-metrics.js";
 
-/** A day of 10,000 samples a second would be 90 GB; this is three hours of the 5,000 jobs of a common poller. */
+/** About twelve million samples: seven hours of 5,000 jobs at a cadence of ten seconds. */
 const SPOOL_MAX_BYTES = 1024 ** 3;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
