@@ -24,13 +24,13 @@ export function Figures({ summary, lossLimit }: { summary: Summary | undefined; 
       note: `${formatCount(summary?.missedCount ?? 0)} missed`,
       tone: isLossy ? "text-missed" : "",
     },
-    { term: "Jitter", ...rttParts(summary?.avgJitterMs), note: `highest ${formatRtt(summary?.maxJitterMs)}` },
+    { term: "Jitter", ...rttParts(summary?.avgJitterMs), note: `max ${formatRtt(summary?.maxJitterMs)}` },
     {
       term: "Measured",
       ...percentParts(coverage(summary)),
       note:
         (summary?.systemErrorCount ?? 0) > 0
-          ? `${formatCount(summary?.systemErrorCount ?? 0)} system errors`
+          ? `${formatCount(summary?.systemErrorCount ?? 0)} errors of ours`
           : `${formatCount(summary?.sampleCount ?? 0)} samples`,
       noteTone: (summary?.systemErrorCount ?? 0) > 0 ? "text-fault" : "",
     },

@@ -33,14 +33,19 @@ export function readSeries(series: Series, requestedAtMs: number): FetchedSeries
     fromMs: Date.parse(from),
     toMs: Date.parse(to),
   }));
-  const [first] = points;
   return {
     points,
-    stepMs: first === undefined ? null : first.toMs - first.fromMs,
+    stepMs: longestStep(points),
     isRaw: series.resolution === "raw",
     fromMs: Date.parse(series.from),
     requestedAtMs,
   };
+}
+
+/** The first and the last bucket may be cut by the window; what expects no slot is a pause of any length. */
+function longestStep(points: readonly Point[]): number | null {
+  const steps = points.filter((one) => one.expectedCount > 0).map((one) => one.toMs - one.fromMs);
+  return steps.length === 0 ? null : Math.max(...steps);
 }
 
 /**
@@ -75,11 +80,13 @@ function place(points: Point[], sample: Sample, atMs: number, stepMs: number, is
     points[index] = withSample(before, sample);
     return;
   }
-  const fromMs =
-    isRaw || before === undefined
-      ? atMs
-      : before.fromMs + Math.floor((atMs - before.fromMs) / stepMs) * stepMs;
-  points.splice(index + 1, 0, withSample(emptyPoint(fromMs, fromMs + stepMs), sample));
+  // Buckets begin at multiples of their length since the epoch, whatever the window.
+  const fromMs = isRaw ? atMs : Math.floor(atMs / stepMs) * stepMs;
+  const toMs = fromMs + stepMs;
+  // The window cut the newest bucket short; it goes on.
+  if (before !== undefined && fromMs <= before.fromMs)
+    points[index] = withSample({ ...before, toMs }, sample);
+  else points.splice(index + 1, 0, withSample(emptyPoint(fromMs, toMs), sample));
 }
 
 function emptyPoint(fromMs: number, toMs: number): Point {

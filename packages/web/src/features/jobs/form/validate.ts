@@ -1,4 +1,4 @@
-import { JobCreate, optionsByType, type JobPatch, type JobType } from "@nightbell/contract";
+import { JobCreate, optionsByType, targetSchema, type JobPatch, type JobType } from "@nightbell/contract";
 import { toBody, type Draft } from "./draft.js";
 
 /** Messages by the path of their field in the contract: `target`, `options.assertions.0.path`. */
@@ -8,7 +8,7 @@ export function validate(draft: Draft): { errors: Errors; body: JobCreate | null
   const body = toBody(draft);
   const result = JobCreate.safeParse(body);
   // Of the target and options the schema speaks only once the rest is right; a form shows everything at once.
-  const issues = [...(result.error?.issues ?? []), ...optionIssues(draft.type, body.options)];
+  const issues = [...(result.error?.issues ?? []), ...typedIssues(draft.type, draft.target, body.options)];
   const errors: Record<string, string> = {};
   for (const issue of issues) errors[issue.path.join(".")] ??= issue.message;
   const text = draft.duration.trim() !== "" && typeof body.durationSeconds === "string";
@@ -21,9 +21,13 @@ export function validate(draft: Draft): { errors: Errors; body: JobCreate | null
 
 const NOT_A_LENGTH = "must be a length of time such as 5 s, 200 ms or 1 h 30 m";
 
-function optionIssues(type: JobType, options: Record<string, unknown>) {
-  const issues = optionsByType[type].safeParse(options).error?.issues ?? [];
-  return issues.map((issue) => ({ message: issue.message, path: ["options", ...issue.path] }));
+function typedIssues(type: JobType, target: string, options: Record<string, unknown>) {
+  const ofTarget = targetSchema(type).safeParse(target).error?.issues ?? [];
+  const ofOptions = optionsByType[type].safeParse(options).error?.issues ?? [];
+  return [
+    ...ofTarget.map(({ message }) => ({ message, path: ["target"] })),
+    ...ofOptions.map(({ message, path }) => ({ message, path: ["options", ...path] })),
+  ];
 }
 
 function duplicateHeader(draft: Draft): string | null {

@@ -40,12 +40,7 @@ export function BulkBar({
             {actionLabels[action].verb}
           </Button>
         ))}
-        <IconButton
-          icon="cross"
-          label="Clear the selection"
-          onClick={selection.clear}
-          className="size-8! max-sm:order-1"
-        />
+        <IconButton icon="cross" label="Clear the selection" onClick={selection.clear} className="size-8!" />
       </div>
     </div>
   );
