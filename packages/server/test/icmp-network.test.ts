@@ -28,7 +28,8 @@ describe.skipIf(obstacle !== null)(
 
     const timeouts = [10, 50, 51, 200, 333];
 
-    test("times out within 20 ms, and reports when", async () => {
+    // Again when the machine was too busy to run the worker in time; an engine that is late is late again.
+    test("times out within 20 ms, and reports when", { retry: 3 }, async () => {
       await using echoes = await Echoes.start();
       const target = echoes.engine.addTarget(host.address(SILENT), PLAIN);
       for (const [tag, timeoutMs] of timeouts.entries()) echoes.send(target, { tag, timeoutMs });

@@ -1,4 +1,5 @@
 // Numeric addresses between text and the kernel's struct sockaddr_in / sockaddr_in6.
+import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import type { Family } from "./packet.js";
@@ -9,9 +10,10 @@ const AF_INET6 = 10;
 /** Writes the socket address at `offset` (28 bytes). Throws a sentence when the text is not a numeric address. */
 export function writeSocketAddress(view: DataView, offset: number, text: string): Family {
   for (let index = 0; index < 28; index += 4) view.setUint32(offset + index, 0);
+  // Asked first, because ipaddr.js takes shorthands such as 127.1 too.
+  if (isIP(text) === 0) throw new Error(`${text} is not an IP address`);
   const [plain = "", zone] = text.split("%");
-  const address = ipaddr.isValid(plain) ? ipaddr.process(plain) : null;
-  if (address === null) throw new Error(`${text} is not an IP address`);
+  const address = ipaddr.process(plain);
   const isIpv4 = address.kind() === "ipv4";
   view.setUint16(offset, isIpv4 ? AF_INET : AF_INET6, true);
   for (const [index, byte] of address.toByteArray().entries())

@@ -1,9 +1,17 @@
+import { execFile } from "node:child_process";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { compiledFile } from "../../../platform/paths.js";
+import { ResultKind } from "./rings.js";
 import { Echoes, PLAIN, whyNoIcmp } from "../../../../test/echoes.js";
 
 const obstacle = await whyNoIcmp();
+
+/** A machine that is busy with something else may spoil a measurement of time; it does not spoil four in a row. */
+const SLOW_MACHINE = { retry: 3 };
 
 describe.skipIf(obstacle !== null)(`ICMP engine${obstacle === null ? "" : ` (skipped: ${obstacle})`}`, () => {
   test("measures loopback by IPv4 and IPv6", async () => {
@@ -31,7 +39,7 @@ describe.skipIf(obstacle !== null)(`ICMP engine${obstacle === null ? "" : ` (ski
 
   test("refuses what is not an address with a sentence", async () => {
     await using echoes = await Echoes.start();
-    for (const text of ["", "localhost", "; rm", "-f", "127.0.0.1:80", "1.2.3.4.5"])
+    for (const text of ["", "localhost", "; rm", "-f", "127.0.0.1:80", "127.1", "1.2.3.4.5", "127.0.0.1%lo"])
       expect(() => echoes.engine.addTarget(text, PLAIN)).toThrow("is not an IP address");
     expect(() => echoes.engine.addTarget("fe80::1%none0", PLAIN)).toThrow("network interface");
   });
@@ -56,20 +64,24 @@ describe.skipIf(obstacle !== null)(`ICMP engine${obstacle === null ? "" : ` (ski
     });
   });
 
-  test("sends when the probe is due, never earlier, while the main thread is busy", async () => {
-    await using echoes = await Echoes.start();
-    const target = echoes.engine.addTarget("127.0.0.1", PLAIN);
-    const now = Date.now();
-    const dueTimes = Array.from({ length: 50 }, (_, index) => now + 20 + index * 4);
-    for (const [tag, dueAtMs] of dueTimes.entries()) echoes.send(target, { tag, dueAtMs });
-    while (Date.now() < now + 250);
-    await echoes.until(dueTimes.length);
-    const lateness = echoes.all
-      .map((echo) => echo.sentAtMs - (dueTimes[echo.tag] ?? 0))
-      .sort((a, b) => a - b);
-    expect(lateness[0]).toBeGreaterThan(-0.01);
-    expect(lateness[25]).toBeLessThan(20);
-  });
+  test(
+    "sends when the probe is due, never earlier, while the main thread is busy",
+    SLOW_MACHINE,
+    async () => {
+      await using echoes = await Echoes.start();
+      const target = echoes.engine.addTarget("127.0.0.1", PLAIN);
+      const now = Date.now();
+      const dueTimes = Array.from({ length: 50 }, (_, index) => now + 20 + index * 4);
+      for (const [tag, dueAtMs] of dueTimes.entries()) echoes.send(target, { tag, dueAtMs });
+      while (Date.now() < now + 250);
+      await echoes.until(dueTimes.length);
+      const lateness = echoes.all
+        .map((echo) => echo.sentAtMs - (dueTimes[echo.tag] ?? 0))
+        .sort((a, b) => a - b);
+      expect(lateness[0]).toBeGreaterThan(-0.01);
+      expect(lateness[25]).toBeLessThan(20);
+    },
+  );
 
   test("loses no result while the main thread does not take them", async () => {
     await using echoes = await Echoes.start({ limits: { resultRing: 512 } });
@@ -85,7 +97,7 @@ describe.skipIf(obstacle !== null)(`ICMP engine${obstacle === null ? "" : ` (ski
     expect(slowest).toBeLessThan(100e6);
   });
 
-  test("an idle engine costs nothing to speak of", async () => {
+  test("an idle engine costs nothing to speak of", SLOW_MACHINE, async () => {
     await using echoes = await Echoes.start();
     await echoes.probe("127.0.0.1");
     const before = process.cpuUsage();
@@ -93,6 +105,19 @@ describe.skipIf(obstacle !== null)(`ICMP engine${obstacle === null ? "" : ` (ski
     const { user, system } = process.cpuUsage(before);
     expect(user + system).toBeLessThan(100_000);
     expect((await echoes.probe("127.0.0.1")).kind).toBe("reply");
+  });
+
+  test("a program that forgets to close its engine ends all the same", async () => {
+    const engine = pathToFileURL(compiledFile("features/probing/icmp/index.js")).href;
+    const program = `
+      import { IcmpEngine } from "${engine}";
+      const engine = await IcmpEngine.start({ onResult: ({ kind }) => console.log(kind) });
+      engine.submit(engine.addTarget("127.0.0.1", { payloadBytes: 56, ttl: 64 }), 0, Date.now(), 1_000);`;
+    const node = promisify(execFile);
+    const { stdout } = await node(process.execPath, ["--input-type=module", "--eval", program], {
+      timeout: 10_000,
+    });
+    expect(stdout).toBe(`${ResultKind.reply}\n`);
   });
 
   test("a route that does not exist is our fault: the errno says so", async () => {

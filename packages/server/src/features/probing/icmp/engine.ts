@@ -71,8 +71,8 @@ export class IcmpEngine {
   readonly #worker: Worker;
   readonly #options: IcmpEngineOptions;
   readonly #exited: Promise<void>;
-  /** Places of removed targets, the longest removed first. */
-  readonly #removed: { target: number; at: number }[] = [];
+  /** When targets were removed, the longest removed first. */
+  readonly #removed = new Map<number, number>();
   #usedTargets = 0;
   #refused = 0;
   #outstanding = 0;
@@ -94,6 +94,7 @@ export class IcmpEngine {
     const worker = new Worker(compiledFile("features/probing/icmp/worker.js"), {
       workerData: input,
       name: "icmp",
+      execArgv: [], // those of the main program are not meant for it
       resourceLimits: WORKER_HEAP_MB,
     });
     const greeting = await greetingOf(worker);
@@ -142,7 +143,7 @@ export class IcmpEngine {
 
   /** Probes already submitted are still sent and answered. */
   removeTarget(target: number): void {
-    this.#removed.push({ target, at: performance.now() });
+    this.#removed.set(target, performance.now());
   }
 
   /**
@@ -172,7 +173,7 @@ export class IcmpEngine {
     const counts = Object.fromEntries(
       counterNames.map((name, index) => [name, this.#memory.counters[index] ?? 0]),
     ) as Record<Counter, number>;
-    return { ...counts, refused: this.#refused, targets: this.#usedTargets - this.#removed.length };
+    return { ...counts, refused: this.#refused, targets: this.#usedTargets - this.#removed.size };
   }
 
   /** Ends every probe under way as `cancelled`, then the worker. All results have been shown when it resolves. */
@@ -189,10 +190,10 @@ export class IcmpEngine {
   }
 
   #freeTarget(): number {
-    const oldest = this.#removed[0];
-    if (oldest !== undefined && performance.now() - oldest.at >= TARGET_REUSE_MS) {
-      this.#removed.shift();
-      return oldest.target;
+    const [oldest] = this.#removed;
+    if (oldest !== undefined && performance.now() - oldest[1] >= TARGET_REUSE_MS) {
+      this.#removed.delete(oldest[0]);
+      return oldest[0];
     }
     const { maxTargets } = this.#memory.limits;
     if (this.#usedTargets === maxTargets)

@@ -71,12 +71,11 @@ export class ResultReader implements IcmpResult {
     return family === 4 || family === 6 ? readAddress(this.#view, this.#at + 32, family) : null;
   }
 
-  /** Shows every result in turn. A callback that throws does not lose the others: its result counts as taken. */
+  /** Shows the results that are there. When `show` throws, the others stay for the next time. */
   drain(show: (result: IcmpResult) => void): void {
     const control = this.#control;
-    for (;;) {
-      const head = Atomics.load(control, Control.resultHead);
-      if (head === Atomics.load(control, Control.resultTail)) return;
+    const tail = Atomics.load(control, Control.resultTail);
+    for (let head = Atomics.load(control, Control.resultHead); head !== tail; head = (head + 1) | 0) {
       this.#at = (head & this.#mask) * RESULT_BYTES;
       try {
         show(this);
