@@ -125,7 +125,7 @@ describe("nightbell up", { timeout: 60_000 }, () => {
       { everyMs: 200 },
     );
     expect(await program.exited).toBe(130);
-    expect(isRunning(pollerPid)).toBe(false);
+    await eventually(() => expect(isRunning(pollerPid)).toBe(false));
   });
 
   test("gives up on what does not drain within the deadline", async () => {

@@ -68,7 +68,11 @@ export async function startRoles(
   };
 
   try {
-    // First what answers /ready, with 503 until the others have started.
+    if (names.length > 1 && names.includes("poller")) {
+      child = startPollerProcess(childEnvironment(config, url), log);
+      poller = child;
+    }
+    // Before the other roles what answers /ready: with 503, until they have started.
     const collectMetrics = async () => (poller === null ? [] : [await poller.metrics()]);
     const listener = names.includes("api")
       ? await startApi({ ...context, collectMetrics })
@@ -79,10 +83,6 @@ export async function startRoles(
           metrics: collectMetrics,
         });
     others.push(listener);
-    if (names.length > 1 && names.includes("poller")) {
-      child = startPollerProcess(childEnvironment(config, url), log);
-      poller = child;
-    }
     if (names.includes("scheduler")) others.push(await startScheduler(context));
     if (names.includes("poller") && child === null) poller = await startPoller(context);
     state = "running";
@@ -94,8 +94,13 @@ export async function startRoles(
 }
 
 function childEnvironment(config: Config, url: string): NodeJS.ProcessEnv {
-  const dataDir = config.NIGHTBELL_DATA_DIR;
-  return { ...process.env, DATABASE_URL: url, ...(dataDir !== undefined && { NIGHTBELL_DATA_DIR: dataDir }) };
+  const { LOG_LEVEL, NIGHTBELL_DATA_DIR } = config;
+  return {
+    ...process.env,
+    DATABASE_URL: url,
+    LOG_LEVEL,
+    ...(NIGHTBELL_DATA_DIR !== undefined && { NIGHTBELL_DATA_DIR }),
+  };
 }
 
 /** A role that does not stop, or fails to, must not keep the others from stopping. */

@@ -29,7 +29,11 @@ interface Parts {
 /** Runs until it is told to stop; returns the exit code. Throws when it cannot start, or cannot go on. */
 export async function up(environment: NodeJS.ProcessEnv): Promise<number> {
   const dataDir = await chooseDataDir(environment["NIGHTBELL_DATA_DIR"] || undefined);
-  const config = loadConfig({ ...environment, NIGHTBELL_DATA_DIR: dataDir });
+  const config = loadConfig({
+    ...environment,
+    NIGHTBELL_DATA_DIR: dataDir,
+    LOG_LEVEL: environment["LOG_LEVEL"] || (process.stderr.isTTY ? "warn" : undefined),
+  });
   const log = createLogger(config.LOG_LEVEL, "up");
   await assertPortFree(config.HOST, config.PORT, "PORT");
 

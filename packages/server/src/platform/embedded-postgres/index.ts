@@ -18,7 +18,6 @@ import {
 import { assertReachable, chooseServerUser } from "./server-user.js";
 import { serverSettings, type Settings } from "./settings.js";
 
-export { EmbeddedPostgresError } from "./error.js";
 export { chooseDataDir } from "./data-dir.js";
 
 const DATABASE = "nightbell";
