@@ -126,6 +126,16 @@ describe("pages", () => {
     });
   });
 
+  test("end with the last sample, whatever slots without one lie before it", async () => {
+    const grid = { fromSlot: START, toSlot: START + 500_000, cadenceMs: 1_000, firstSequence: 0 };
+    const { job } = await fixture([grid], (slot, jobNo) =>
+      slot < START + 498_000 ? [] : [sampleAt(slot, jobNo)],
+    );
+    const page = await readPage(world.database, job, { limit: 2 }, NOW);
+    expect(page.data).toHaveLength(2);
+    expect(page.pagination).toMatchObject({ hasNextPage: false, nextCursor: null });
+  });
+
   test("take samples in that come late, behind the cursor too", async () => {
     const grid = { fromSlot: START, toSlot: START + 100_000, cadenceMs: 1_000, firstSequence: 0 };
     const { job } = await fixture([grid], (slot, jobNo) =>
