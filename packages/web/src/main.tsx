@@ -6,6 +6,7 @@ import { config } from "zod";
 import { watchNetwork } from "./api/connection.js";
 import { createQueryClient } from "./api/queryClient.js";
 import { createAppRouter } from "./app/router.js";
+import { profileQuery } from "./features/accounts/queries.js";
 import { validationMessage } from "./app/validationMessages.js";
 import "./styles.css";
 
@@ -14,7 +15,9 @@ watchNetwork();
 
 const queryClient = createQueryClient(() => {
   const { pathname, href } = router.state.location;
-  if (pathname === "/login" || pathname === "/signup") return;
+  // Whoever was not logged in is led to the log-in by the router, and without a word about an ended session.
+  const wasLoggedIn = queryClient.getQueryData(profileQuery.queryKey) !== undefined;
+  if (!wasLoggedIn || pathname === "/login" || pathname === "/signup") return;
   void router.navigate({ to: "/login", search: { next: href, reason: "ended" }, ignoreBlocker: true });
 });
 const router = createAppRouter(queryClient);

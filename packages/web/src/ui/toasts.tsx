@@ -1,4 +1,4 @@
-// Short news of what an action did, at the bottom of the screen; read aloud, gone by itself.
+// Short news of what an action did, at the top of the screen; read aloud, gone by itself.
 import { useSyncExternalStore } from "react";
 import { IconButton } from "./Button.js";
 import { Icon } from "./Icon.js";
@@ -43,7 +43,7 @@ export function Toasts() {
     <div
       role="status"
       aria-live="polite"
-      className="pointer-events-none fixed inset-x-4 bottom-4 z-60 flex flex-col items-center gap-2"
+      className="pointer-events-none fixed inset-x-4 top-4 z-60 flex flex-col items-center gap-2"
     >
       {shown.map((one) => (
         <div

@@ -1,20 +1,8 @@
 import type { Job, JobCreate } from "@nightbell/contract";
 import { Button } from "../../../ui/Button.js";
 import { Dialog } from "../../../ui/Dialog.js";
+import { fieldLabels } from "../words.js";
 import { isSame } from "./validate.js";
-
-const fields = {
-  title: "Title",
-  target: "Target",
-  cadenceSeconds: "Cadence (s)",
-  durationSeconds: "Duration (s)",
-  options: "Details and checks",
-  thresholds: "Thresholds",
-  monitoringMode: "Mode",
-  simulation: "Simulation",
-  locations: "Locations",
-} as const;
-type Field = keyof typeof fields;
 
 /** Somebody saved the job while it was being edited: shows what they changed beside what stands in the form. */
 export function ConflictDialog({
@@ -32,7 +20,10 @@ export function ConflictDialog({
   onKeepMine: () => void;
   onClose: () => void;
 }) {
-  const changed = (Object.keys(fields) as Field[]).filter((field) => !isSame(theirs[field], base[field]));
+  const before = leavesOf(base);
+  const saved = leavesOf(theirs);
+  const typed = leavesOf(mine ?? base);
+  const changed = Object.keys(saved).filter((field) => !isSame(saved[field], before[field]));
   return (
     <Dialog
       title="Somebody changed this meanwhile"
@@ -49,39 +40,58 @@ export function ConflictDialog({
         </>
       }
     >
-      <p>Your changes are still in the form. This is what the other person saved:</p>
-      <div className="mt-4 overflow-x-auto">
-        <table className="w-full text-left text-sm">
-          <thead>
-            <tr className="border-b border-line">
-              <th className="eyebrow py-2 pr-4">Field</th>
-              <th className="eyebrow py-2 pr-4">Saved by them</th>
-              <th className="eyebrow py-2">In your form</th>
-            </tr>
-          </thead>
-          <tbody>
-            {changed.map((field) => (
-              <tr key={field} className="border-b border-line/70 align-top">
-                <th className="py-2 pr-4 font-medium whitespace-nowrap text-ink">{fields[field]}</th>
-                <Value value={theirs[field]} />
-                <Value value={mine?.[field]} />
+      {changed.length === 0 ? (
+        <p>Only its status changed; what you edited is untouched.</p>
+      ) : (
+        <>
+          <p>Your changes are still in the form. This is what the other person saved:</p>
+          <table className="mt-4 w-full table-fixed text-left text-sm">
+            <thead>
+              <tr className="border-b border-line">
+                <th className="eyebrow py-2 pr-4">Field</th>
+                <th className="eyebrow py-2 pr-4">Saved by them</th>
+                <th className="eyebrow py-2">In your form</th>
               </tr>
-            ))}
-            {changed.length === 0 && (
-              <tr>
-                <td colSpan={3} className="py-2">
-                  Only its status changed.
-                </td>
-              </tr>
-            )}
-          </tbody>
-        </table>
-      </div>
+            </thead>
+            <tbody>
+              {changed.map((field) => (
+                <tr key={field} className="border-b border-line/70 align-top last:border-b-0">
+                  <th className="py-2 pr-4 font-medium text-ink">{fieldLabels[field] ?? field}</th>
+                  <td className="py-2 pr-4 [overflow-wrap:anywhere] text-ink">{textOf(saved[field])}</td>
+                  <td className="py-2 [overflow-wrap:anywhere]">{textOf(typed[field])}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </>
+      )}
     </Dialog>
   );
 }
 
-function Value({ value }: { value: unknown }) {
-  const text = typeof value === "string" ? value : value === null ? "none" : JSON.stringify(value, null, 1);
-  return <td className="code max-w-60 py-2 pr-4 text-xs break-words whitespace-pre-wrap">{text ?? ""}</td>;
+/** What can be edited, one entry per field of the form. */
+function leavesOf(job: Job | JobCreate): Record<string, unknown> {
+  const { title, target, cadenceSeconds, durationSeconds, monitoringMode, locations } = job;
+  return {
+    title,
+    target,
+    cadenceSeconds,
+    durationSeconds,
+    ...job.options,
+    ...job.thresholds,
+    monitoringMode,
+    ...prefixed(job.simulation),
+    locations,
+  };
+}
+
+/** The simulation's loss is not the threshold's. */
+function prefixed(simulation: Job["simulation"] | JobCreate["simulation"]): Record<string, unknown> {
+  const { lossPercent, ...rest } = { lossPercent: undefined, ...simulation };
+  return { ...rest, simulatedLossPercent: lossPercent };
+}
+
+function textOf(value: unknown): string {
+  if (value === null || value === undefined || value === "") return "none";
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -152,26 +152,16 @@ function RowMenu({ job, onAction }: { job: Job; onAction: Props["onAction"] }) {
   );
 }
 
-/** Stands where a row will be as soon as its page has arrived. */
+/** Stands where a row will be as soon as its page has arrived; as little as can be, since many fly past at once. */
 export function RowBones({ style }: { style: CSSProperties }) {
   return (
     <div
       aria-hidden="true"
       style={style}
-      className={`absolute inset-x-0 top-0 border-b border-line/70 px-1 sm:px-3 ${ROW_GRID}`}
+      className="absolute inset-x-0 top-0 flex flex-col justify-center gap-2 border-b border-line/70 pl-12 sm:pl-14 md:pl-42"
     >
-      <span />
-      <Bone className="hidden h-3 w-16 md:block" />
-      <span className="grid gap-2">
-        <Bone className="h-3 w-48 max-w-full" />
-        <Bone className="h-2.5 w-32 max-w-full" />
-      </span>
-      <span className="hidden xl:block" />
-      <span className="hidden xl:block" />
-      <Bone className="hidden h-px w-33 md:block" />
-      <Bone className="ml-auto h-3 w-14 max-md:mr-2" />
-      <Bone className="ml-auto hidden h-3 w-8 md:block" />
-      <span className="hidden md:block" />
+      <span className="h-3 w-48 rounded-sm bg-line" />
+      <span className="h-2.5 w-32 rounded-sm bg-line" />
     </div>
   );
 }

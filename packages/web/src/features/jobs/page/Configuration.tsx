@@ -5,7 +5,7 @@ import { formatInstant } from "../../../format/times.js";
 import { Button } from "../../../ui/Button.js";
 import { Card } from "../../../ui/Card.js";
 import { isSame } from "../form/validate.js";
-import { typeLabels } from "../words.js";
+import { fieldLabels, typeLabels } from "../words.js";
 
 /** What the job is set to; of the options only those that differ from their defaults, besides the timeout. */
 export function Configuration({ job, timeZone, onEdit }: { job: Job; timeZone: string; onEdit: () => void }) {
@@ -48,38 +48,13 @@ export function Configuration({ job, timeZone, onEdit }: { job: Job; timeZone: s
   );
 }
 
-const labels: Record<string, string> = {
-  timeoutMs: "Timeout",
-  family: "IP version",
-  payloadBytes: "Payload",
-  ttl: "Hop limit",
-  method: "Method",
-  version: "HTTP version",
-  headers: "Request headers",
-  body: "Request body",
-  expectedStatuses: "Accepted statuses",
-  assertions: "Assertions",
-  maxRedirects: "Redirects",
-  maxBodyBytes: "Largest body",
-  verifyTls: "Check certificate",
-  recordType: "Record type",
-  transport: "Transport",
-  recursionDesired: "Recursion",
-  expectedRcode: "Expected result",
-  expectedAnswers: "Expected answers",
-  serverName: "Server name",
-  verify: "Check certificate",
-  minDaysLeft: "Days left at least",
-  url: "Measuring service",
-};
-
 function optionRows(job: Job): [string, string][] {
   const defaults: Record<string, unknown> = optionsByType[job.type].parse({});
   return Object.entries(job.options)
     .filter(
       ([name, value]) => name === "timeoutMs" || name === "recordType" || !isSame(value, defaults[name]),
     )
-    .map(([name, value]) => [labels[name] ?? name, optionText(name, value)]);
+    .map(([name, value]) => [fieldLabels[name] ?? name, optionText(name, value)]);
 }
 
 function optionText(name: string, value: unknown): string {

@@ -60,7 +60,7 @@ export function lonelyColumns(avg: readonly (number | null)[]): number[] {
 
 /** Limits of the RTT axis: from zero, unless the values lie close together far above it. */
 export function rttLimits(low: number, high: number, thresholds: readonly number[]): [number, number] {
-  const near = thresholds.filter((limit) => limit <= high * 1.6 && limit >= low * 0.5);
+  const near = thresholds.filter((limit) => limit <= high * 1.35 && limit >= low * 0.5);
   const top = Math.max(high, ...near);
   const bottom = Math.min(low, ...near);
   const span = Math.max(top - bottom, top * 0.05, 0.001);
