@@ -6,8 +6,6 @@ import { storeBatch } from "../src/features/samples/store.js";
 import { type DatabaseHandle, openDatabase } from "../src/platform/db.js";
 import { createDatabase } from "./database.js";
 
-export const silent = { level: "silent" } as const;
-
 export interface World extends AsyncDisposable {
   readonly database: DatabaseHandle;
   readonly url: string;

@@ -1,2 +1,2 @@
-export { type AccountOptions, accountRoutes } from "./routes.js";
+export { accountRoutes } from "./routes.js";
 export { createAuthenticate, removeExpiredSessions } from "./sessions.js";

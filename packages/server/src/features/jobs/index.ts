@@ -1,13 +1,7 @@
 export { findJob } from "./find.js";
 export { countSlots, type Grid, sequenceOf } from "./grid.js";
 export { removeExpiredKeys } from "./idempotency.js";
-export {
-  completeJobs,
-  completeOverdueJobs,
-  forgetDeletedJobs,
-  type StartedJob,
-  startPendingJobs,
-} from "./lifecycle.js";
+export { completeJobs, completeOverdueJobs, forgetDeletedJobs, startPendingJobs } from "./lifecycle.js";
 export { readGrids, selectJobs } from "./queries.js";
 export { type JobRouteOptions, jobRoutes } from "./routes.js";
 export { type JobRow, jobToApi } from "./row.js";

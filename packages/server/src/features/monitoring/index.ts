@@ -1,2 +1,2 @@
-export { type HealthServerOptions, type RunningHealthServer, startHealthServer } from "./health-server.js";
-export { type MonitoringOptions, monitoringRoutes } from "./routes.js";
+export { startHealthServer } from "./health-server.js";
+export { monitoringRoutes } from "./routes.js";

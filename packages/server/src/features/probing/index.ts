@@ -1,3 +1,3 @@
-export { runCheck, type CheckOptions } from "./check.js";
-export { createOneShotProber, type OneShotProber } from "./one-shot.js";
-export { Poller, type PollerOptions } from "./poller.js";
+export { runCheck } from "./check.js";
+export { createOneShotProber } from "./one-shot.js";
+export { Poller } from "./poller.js";

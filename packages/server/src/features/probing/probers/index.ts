@@ -8,7 +8,7 @@ import { createTcpProber } from "./tcp.js";
 import { createTlsProber } from "./tls.js";
 import { createTrust } from "./tls-handshake.js";
 
-export { createSimulatedProber, simulate } from "./simulator.js";
+export { createSimulatedProber } from "./simulator.js";
 
 export interface ProberSettings {
   /** Service that executes latency_api probes whose options name none. */
