@@ -27,7 +27,7 @@ CREATE OR REPLACE FUNCTION public.jobs_note_text()
 AS $function$
 begin
   insert into job_texts (job_no, organisation_id, text)
-  values (new.job_no, new.organisation_id, lower(new.title || E'\n' || new.target))
+  values (new.job_no, new.organisation_id, searchable(new.title || E'\n' || new.target))
   on conflict (job_no) do update set text = excluded.text;
   return null;
 end $function$;
@@ -40,6 +40,12 @@ begin
   perform pg_notify('nightbell_jobs', '');
   return null;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.searchable(text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN translate(lower($1), '.:/-_'::text, 'qxzjk'::text);
 
 create table deleted_jobs (
   job_no integer not null,
@@ -213,11 +219,11 @@ CREATE INDEX jobs_by_change ON public.jobs USING btree (changed_xid);
 
 CREATE INDEX jobs_by_organisation ON public.jobs USING btree (organisation_id, created_at, id);
 
-CREATE INDEX jobs_by_status ON public.jobs USING btree (organisation_id, status, created_at, id);
+CREATE INDEX jobs_by_status ON public.jobs USING btree (organisation_id, status, created_at, id) INCLUDE (type);
 
-CREATE INDEX jobs_by_title ON public.jobs USING btree (organisation_id, lower(title), id);
+CREATE INDEX jobs_by_title ON public.jobs USING btree (organisation_id, lower(title), id) INCLUDE (title);
 
-CREATE INDEX jobs_by_type ON public.jobs USING btree (organisation_id, type, created_at, id);
+CREATE INDEX jobs_by_type ON public.jobs USING btree (organisation_id, type, created_at, id) INCLUDE (status);
 
 CREATE INDEX jobs_ending ON public.jobs USING btree (ends_at) WHERE ((status = ANY (ARRAY['running'::text, 'paused'::text])) AND (ends_at IS NOT NULL));
 

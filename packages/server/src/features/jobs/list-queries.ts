@@ -24,7 +24,7 @@ export interface JobWindow {
 
 export type ListedRow = JobRow & { sort_keys: string[] };
 
-/** A search sorts its matches up to this many; more are common enough to be met on the way through the order. */
+/** A search sorts what it finds up to this many; text more common than that is met soon on the way through the order. */
 export const MAX_SORTED_MATCHES = 1_000;
 
 const columns = sql.raw(jobColumns.join(", "));
@@ -46,39 +46,48 @@ export async function selectWindow(db: Db, filter: JobFilter, window: JobWindow)
 }
 
 /**
- * A window of a search's matches, found by job_texts_by_trigram and sorted here, and how many matches there are;
- * null when they are more than MAX_SORTED_MATCHES.
+ * The jobs that may contain a text, null when they are more than MAX_SORTED_MATCHES. Served by job_texts_by_trigram;
+ * a text of one or two characters has no trigram and is looked for in all of the organisation's texts.
  */
-export async function selectSearchedWindow(
+export async function findCandidates(
   db: Db,
-  filter: JobFilter & { readonly search: string },
+  organisationId: string,
+  search: string,
+): Promise<number[] | null> {
+  const { rows } = await sql<{ job_no: number }>`
+    select job_no from job_texts
+    where organisation_id = ${organisationId} and text like ${pattern(sql`searchable(${search})`)}
+    limit ${MAX_SORTED_MATCHES + 1}`.execute(db);
+  return rows.length > MAX_SORTED_MATCHES ? null : rows.map((row) => row.job_no);
+}
+
+/** A window of those candidates that match, and how many match. */
+export async function selectCandidates(
+  db: Db,
+  candidates: readonly number[],
+  filter: JobFilter,
   window: JobWindow,
-): Promise<{ rows: ListedRow[]; matchCount: number } | null> {
+): Promise<{ rows: ListedRow[]; count: number }> {
   const order = orderOf(window.sort);
   const aliases = order.keys.map((_, index) => sql.ref(`key_${index}`));
   const keys = sql.join(order.keys.map((key, index) => sql`${key.column} as ${aliases[index]}`));
   const after = window.after === null ? sql`` : sql`where ${isAfter(order, window.after, aliases)}`;
-  const { rows } = await sql<ListedRow & { match_count: number }>`
+  const { rows } = await sql<ListedRow & { count: number }>`
     with found as materialized (
-      select ${keys}, jobs.id as found_id
-      from job_texts join jobs on jobs.job_no = job_texts.job_no
-      where job_texts.organisation_id = ${filter.organisationId}
-        and job_texts.text like ${patternOf(filter.search)} and ${matchesFields(filter)}
-      limit ${MAX_SORTED_MATCHES + 1}
+      select jobs.id as found_id, ${keys} from jobs
+      where jobs.job_no = any(${candidates}::int[]) and ${matches(filter)}
     ), page as (
       select found_id from found ${after}
       order by ${orderBy(order, aliases)} limit ${window.limit} offset ${window.offset}
     )
-    select total.match_count, ${columns}, ${sortKeys(order)} as sort_keys
-    from (select count(*)::int as match_count from found) as total
+    select total.count, ${columns}, ${sortKeys(order)} as sort_keys
+    from (select count(*)::int as count from found) as total
     left join page on true
     left join jobs on jobs.id = page.found_id
     left join users as requester on requester.id = jobs.requester_id
     order by ${orderBy(order)}`.execute(db);
-  const matchCount = rows[0]?.match_count ?? 0;
-  if (matchCount > MAX_SORTED_MATCHES) return null;
   // Without a page the outer join leaves one row of nulls, for the count.
-  return { rows: rows.filter((row) => row.id !== null), matchCount };
+  return { rows: rows.filter((row) => row.id !== null), count: rows[0]?.count ?? 0 };
 }
 
 /** Counts up to `bound` and stops. Served by the index of the filter alone. */
@@ -101,7 +110,7 @@ function matches(filter: JobFilter): RawBuilder<boolean> {
   const text =
     filter.search === undefined
       ? sql``
-      : sql`and lower(jobs.title || E'\n' || jobs.target) like ${patternOf(filter.search)}`;
+      : sql`and lower(jobs.title || E'\n' || jobs.target) like ${pattern(sql`lower(${filter.search})`)}`;
   return sql`jobs.organisation_id = ${filter.organisationId} and ${matchesFields(filter)} ${text}`;
 }
 
@@ -111,8 +120,9 @@ function matchesFields({ status, type }: JobFilter): RawBuilder<boolean> {
   }`;
 }
 
-function patternOf(search: string): RawBuilder<string> {
-  return sql`lower(${`%${search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`})`;
+/** Matches what contains the text by the letter. */
+function pattern(text: RawBuilder<unknown>): RawBuilder<string> {
+  return sql`'%' || regexp_replace(${text}, '([\\\\%_])', '\\\\\\1', 'g') || '%'`;
 }
 
 function sortKeys(order: ReturnType<typeof orderOf>): RawBuilder<string[]> {

@@ -64,6 +64,11 @@ export function orderOf(sort: z.output<typeof JobSort>): Order {
   return { keys: keysByName[(isDescending ? sort.slice(1) : sort) as SortName], isDescending };
 }
 
+/** The same order from its other end. */
+export function opposite(sort: z.output<typeof JobSort>): z.output<typeof JobSort> {
+  return (sort.startsWith("-") ? sort.slice(1) : `-${sort}`) as z.output<typeof JobSort>;
+}
+
 export function orderBy(
   { keys, isDescending }: Order,
   columns = keys.map((key) => key.column),

@@ -3,15 +3,16 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../../platform/clock.js";
 import type { Db } from "../../platform/db.js";
-import { countUpTo, estimateCount, type JobFilter } from "./list-queries.js";
+import { countUpTo, estimateCount, type JobFilter, MAX_SORTED_MATCHES } from "./list-queries.js";
 
 export interface Total {
   readonly count: number;
-  readonly isEstimate: boolean;
+  /** Counted for this request, or within FRESH_MS before it, or taken from the planner's statistics. */
+  readonly source: "exact" | "recent" | "statistics";
 }
 
-/** Counting this far takes under a millisecond. */
-const EXACT_BOUND = 1_000;
+/** Counting this far in an index takes a millisecond. */
+const EXACT_BOUND = 10_000;
 /** Counting 100,000 jobs takes about 10 ms, in the background and at most once in this time for each filter. */
 const FRESH_MS = 30_000;
 const MAX_ENTRIES = 1_000;
@@ -35,16 +36,18 @@ export class JobTotals {
     const key = JSON.stringify([filter.organisationId, filter.status, filter.type, filter.search]);
     const known = this.#counted.get(key);
     if (known !== undefined && this.#clock.monotonic() - known.at < FRESH_MS) {
-      return { count: known.count, isEstimate: true };
+      return { count: known.count, source: "recent" };
     }
-    const few = await countUpTo(this.#db, filter, EXACT_BOUND + 1);
-    if (few <= EXACT_BOUND) {
+    // A search that comes here is known to have more matches than could be sorted; no index counts them.
+    const isSearch = filter.search !== undefined;
+    const atLeast = isSearch ? MAX_SORTED_MATCHES + 1 : await countUpTo(this.#db, filter, EXACT_BOUND + 1);
+    if (!isSearch && atLeast <= EXACT_BOUND) {
       this.#counted.delete(key);
-      return { count: few, isEstimate: false };
+      return { count: atLeast, source: "exact" };
     }
     if (!this.#isCounting) void this.#recount(key, filter);
     const estimate = known?.count ?? (await estimateCount(this.#db, filter));
-    return { count: Math.max(estimate, few), isEstimate: true };
+    return { count: Math.max(estimate, atLeast), source: "statistics" };
   }
 
   async #recount(key: string, filter: JobFilter): Promise<void> {

@@ -1,0 +1,201 @@
+// The job list with 100,000 jobs in one organisation, over HTTP, one request after the other: p95 for the first page, each
+// kind of filter and search, and far into the list by cursor and by page.
+// Also runs by itself: `node bench/job-list.mjs [--quick]`.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import pg from "pg";
+import { Client } from "undici";
+
+const JOBS = 100_000;
+/** Jobs of other organisations in the same tables. */
+const OTHERS = 20_000;
+const BUDGET_MS = 10;
+const REQUESTS = 400;
+const QUICK_REQUESTS = 60;
+const WARM_UP = 20;
+const LIMIT = 50;
+const LAST_PAGE = JOBS / LIMIT;
+const START_TIMEOUT_MS = 60_000;
+
+/** Each gives the query of its n-th request; `cursor` is one that lies in the middle of the list. */
+const scenarios = [
+  { name: "first page", query: () => "" },
+  { name: "filter by status", query: (n) => `status=${pick(["running", "paused", "cancelled"], n)}` },
+  { name: "filter by type and status", query: (n) => `type=${pick(["dns", "tls"], n)}&status=paused` },
+  { name: "search, few matches", query: (n) => `search=${hex(n).slice(0, 4)}` },
+  { name: "search for an address", query: (n) => `search=10.0.${n % 256}.` },
+  { name: "search, many matches", query: (n) => `search=${pick(["checkout", "eu-west", "api"], n)}` },
+  { name: "search, no match", query: (n) => `search=zq${hex(n).slice(0, 3)}` },
+  { name: "sorted by title", query: (n) => `sort=title&page=${1 + (n % 20)}` },
+  { name: "deep cursor", query: (_n, cursor) => `cursor=${cursor}`, follows: true },
+  { name: "deep page", query: (n) => `page=${LAST_PAGE - (n % 100)}` },
+];
+
+export async function run({ quick = false } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "nightbell-bench-"));
+  await chmod(folder, 0o711); // Root starts Postgres as another user.
+  const postgres = await startPostgres(folder);
+  const api = await startApi(postgres.url);
+  try {
+    const client = new Client(api.url);
+    const token = await fill(client, postgres.url);
+    const rows = [];
+    for (const scenario of scenarios) {
+      const { p50, p95, max } = await measure(client, token, scenario, quick ? QUICK_REQUESTS : REQUESTS);
+      rows.push({
+        name: `job list, ${JOBS.toLocaleString("en")} jobs: ${scenario.name} (p95)`,
+        value: p95,
+        unit: "ms",
+        budget: `≤ ${BUDGET_MS} ms`,
+        ok: p95 <= BUDGET_MS,
+        note: `p50 ${p50.toFixed(1)} ms, max ${max.toFixed(1)} ms`,
+      });
+    }
+    await client.close();
+    return rows;
+  } finally {
+    await api.stop();
+    await postgres.stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measure(client, token, { query, follows }, requests) {
+  let cursor = (await list(client, token, `page=${LAST_PAGE / 2}`)).pagination.nextCursor;
+  const elapsed = [];
+  for (let n = 0; n < WARM_UP + requests; n++) {
+    const startedAt = performance.now();
+    const { pagination } = await list(client, token, query(n, cursor));
+    if (n >= WARM_UP) elapsed.push(performance.now() - startedAt);
+    if (follows) cursor = pagination.nextCursor ?? cursor;
+  }
+  elapsed.sort((a, b) => a - b);
+  const at = (share) => elapsed[Math.min(elapsed.length - 1, Math.floor(share * elapsed.length))];
+  return { p50: at(0.5), p95: at(0.95), max: elapsed.at(-1) };
+}
+
+async function list(client, token, query) {
+  return call(client, "GET", `/api/jobs?limit=${LIMIT}&${query}`, token);
+}
+
+async function call(client, method, path, token, body) {
+  const { statusCode, body: answer } = await client.request({
+    method,
+    path,
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  if (statusCode >= 300) throw new Error(`${method} ${path} answered ${statusCode}: ${text}`);
+  return JSON.parse(text);
+}
+
+/** One account with all the jobs, beside jobs of others; statistics as autovacuum would have made them. */
+async function fill(client, databaseUrl) {
+  const account = { email: "bench@example.com", password: "correct horse battery", name: "Bench" };
+  const { token, user } = await call(client, "POST", "/api/auth/register", null, account);
+  await call(client, "POST", "/api/jobs", token, {
+    title: "model",
+    type: "icmp",
+    target: "10.0.0.1",
+    cadenceSeconds: 10,
+  });
+  const database = new pg.Client({ connectionString: databaseUrl });
+  await database.connect();
+  try {
+    await insertJobs(database, user);
+  } finally {
+    await database.end();
+  }
+  return token;
+}
+
+async function insertJobs(database, user) {
+  await database.query("insert into organisations (id, name) values (gen_random_uuid(), 'others')");
+  await database.query(
+    `insert into jobs (id, organisation_id, requester_id, title, type, target, options, cadence_ms, monitoring_mode,
+       simulation, locations, thresholds, status, created_at)
+     select gen_random_uuid(), case when n <= $1::int then $2::uuid else others.id end,
+       case when n <= $1::int then $3::uuid end,
+       (array['Checkout','Search','Login','Billing','Gateway','Mail','Cache','Database'])[1 + n % 8] || ' ' ||
+         (array['eu-west','us-east','ap-south','eu-north'])[1 + n / 8 % 4] || ' api ' || left(md5(n::text), 8),
+       (array['icmp','tcp','http','dns','tls','latency_api'])[1 + n * 7 % 6],
+       '10.' || n / 65536 % 256 || '.' || n / 256 % 256 || '.' || n % 256,
+       options, (array[1000, 10000, 60000])[1 + n % 3], monitoring_mode, simulation, locations, thresholds,
+       (array['running','running','running','running','running','running','running','paused','completed','cancelled'])
+         [1 + n / 3 % 10],
+       now() - n * interval '1 second'
+     from jobs as model, (select id from organisations where name = 'others') as others,
+       generate_series(1, $1::int + $4::int) as n
+     where model.title = 'model'`,
+    [JOBS, user.organisation.id, user.id, OTHERS],
+  );
+  await database.query("vacuum analyze jobs");
+  await database.query("vacuum analyze job_texts");
+}
+
+async function startPostgres(folder) {
+  const { startEmbeddedPostgres } =
+    await import("../packages/server/dist/platform/embedded-postgres/index.js");
+  const { createLogger } = await import("../packages/server/dist/platform/log.js");
+  const { migrate } = await import("../packages/server/dist/platform/migrate.js");
+  const log = createLogger("warn", "bench");
+  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), log });
+  await migrate(postgres.url, { log });
+  return postgres;
+}
+
+/** In a process of its own, so that the client's work is not counted. */
+async function startApi(databaseUrl) {
+  const program = spawn(
+    process.execPath,
+    [join(import.meta.dirname, "../packages/server/bin/nightbell.mjs"), "serve", "--roles", "api"],
+    {
+      env: {
+        ...process.env,
+        DATABASE_URL: databaseUrl,
+        PORT: "0",
+        LOG_LEVEL: "warn",
+        RATE_LIMIT_PER_SECOND: "100000",
+      },
+      stdio: ["ignore", "pipe", 2],
+    },
+  );
+  let output = "";
+  program.stdout.setEncoding("utf8");
+  const deadline = setTimeout(() => program.kill(), START_TIMEOUT_MS);
+  for await (const text of program.stdout) {
+    output += text;
+    if (/http:\/\/\S+/.test(output)) break;
+  }
+  clearTimeout(deadline);
+  const url = /http:\/\/[^\s/]+/.exec(output)?.[0];
+  if (url === undefined) throw new Error(`the API did not start: ${output}`);
+  return {
+    url,
+    async stop() {
+      program.kill("SIGTERM");
+      if (program.exitCode === null) await once(program, "exit");
+    },
+  };
+}
+
+function pick(values, n) {
+  return values[n % values.length];
+}
+
+/** Digits such as those in the titles, different for each n. */
+function hex(n) {
+  return ((n * 2_654_435_761) >>> 0).toString(16).padStart(8, "0");
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  console.table(await run({ quick: process.argv.includes("--quick") }));
+}
