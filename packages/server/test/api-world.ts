@@ -4,7 +4,7 @@ import { loadConfig } from "../src/config/config.js";
 import { accountRoutes, createAuthenticate } from "../src/features/accounts/index.js";
 import { jobRoutes, type JobRouteOptions } from "../src/features/jobs/index.js";
 import { type Clock, systemClock } from "../src/platform/clock.js";
-import { type Db, openDatabase } from "../src/platform/db.js";
+import { type DatabaseHandle, type Db, openDatabase } from "../src/platform/db.js";
 import { type App, buildApp, portOf } from "../src/platform/http/app.js";
 import { createLogger } from "../src/platform/log.js";
 import { type ApiClient, apiClient, createDatabase } from "./harness.js";
@@ -12,6 +12,7 @@ import { type ApiClient, apiClient, createDatabase } from "./harness.js";
 export interface ApiWorld extends AsyncDisposable {
   readonly app: App;
   readonly db: Db;
+  readonly database: DatabaseHandle;
   readonly url: string;
   /** A client that is not logged in. */
   anonymous(): ApiClient;
@@ -48,6 +49,7 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
   return {
     app,
     db,
+    database: handle,
     url,
     anonymous: () => apiClient(url),
     async owner() {
