@@ -55,9 +55,9 @@ describe("the report of nightbell check", () => {
       plain,
     );
     expect(lines.join("\n")).toMatchInlineSnapshot(`
-      "  target             sent  ok  loss    min    avg    max  stddev  p95 ms
-      ✓ 127.0.0.1             2   2   0 %  0.021  0.027  0.033   0.006   0.033
-      ✗ tcp://127.0.0.1:1     2   1  50 %  1.250  1.250  1.250   0.000   1.250
+      "  times in ms        sent  ok  loss    min    avg    max  stddev    p95
+      ✓ 127.0.0.1             2   2   0 %  0.021  0.027  0.033   0.006  0.033
+      ✗ tcp://127.0.0.1:1     2   1  50 %  1.250  1.250  1.250   0.000  1.250
           connection refused by 127.0.0.1:1"
     `);
   });

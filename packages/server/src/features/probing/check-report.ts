@@ -120,9 +120,10 @@ const columns: readonly Column[] = [
   rtt("avg", 1, ({ avgRttMs }) => avgRttMs),
   rtt("max", 7, ({ maxRttMs }) => maxRttMs),
   rtt("stddev", 9, ({ stddevRttMs }) => stddevRttMs),
-  rtt("p95 ms", 8, ({ p95RttMs }) => p95RttMs),
+  rtt("p95", 8, ({ p95RttMs }) => p95RttMs),
 ];
 
+const TITLE = "times in ms";
 const GAP = "  ";
 /** A label is shortened to no less than this before columns are left out. */
 const LEAST_LABEL = 16;
@@ -138,7 +139,7 @@ export function table(tallies: readonly CheckTally[], style: TableStyle): string
   const rows = tallies.map((tally) => ({ tally, summary: summarize(tally) }));
   const summaries = rows.map(({ summary }) => summary);
   const decimals = decimalsFor(Math.max(0, ...summaries.map(({ maxRttMs }) => maxRttMs ?? 0)));
-  const longest = Math.max("target".length, ...tallies.map(({ label }) => label.length));
+  const longest = Math.max(TITLE.length, ...tallies.map(({ label }) => label.length));
   const shown = fitting(summaries, decimals, style.width - 2 - Math.min(longest, LEAST_LABEL));
   const widths = shown.map((column) => columnWidth(column, summaries, decimals));
   const numbersWidth = widths.reduce((sum, width) => sum + GAP.length + width, 0);
@@ -153,7 +154,7 @@ export function table(tallies: readonly CheckTally[], style: TableStyle): string
       "dim",
       line(
         " ",
-        "target",
+        TITLE,
         shown.map(({ title }) => title),
       ),
     ),

@@ -19,7 +19,7 @@ import { createOneShotProber, type OneShotProber } from "./one-shot.js";
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
-/** Where there is no terminal to ask. */
+/** Of a terminal that does not know its width. */
 const DEFAULT_WIDTH = 100;
 /** Probes at once, so that a short interval against a dead target ends in waiting, not in thousands of sockets. */
 const MAX_UNDER_WAY = 1_000;
@@ -67,6 +67,7 @@ export async function runCheck(
   process.once("SIGINT", interrupt);
   const prober = createOneShotProber({ latencyApiUrl: "", log: createLogger("silent", "check") });
   try {
+    if (targets.some(({ type }) => type === "icmp")) await prober.warmUp();
     await measure(prober, runs, options, stop.signal, reporter.sample);
   } finally {
     process.off("SIGINT", interrupt);
@@ -145,7 +146,7 @@ function jsonReporter(tallies: readonly CheckTally[], stdout: Terminal): Reporte
 
 function lineReporter(tallies: readonly CheckTally[], stdout: Terminal): Reporter {
   const labelWidth = Math.max(...tallies.map(({ label }) => label.length));
-  const style = { width: DEFAULT_WIDTH, isColoured: false };
+  const style = { width: Infinity, isColoured: false };
   return {
     sample: ({ label }, sample) => void stdout.write(`${sampleLine(label, sample, labelWidth)}\n`),
     end: () => {
@@ -161,7 +162,7 @@ function liveReporter(
   stdout: CheckOutput["stdout"],
 ): Reporter {
   // `hasColors` knows NO_COLOR, FORCE_COLOR and dumb terminals.
-  const style = () => ({ width: stdout.columns ?? DEFAULT_WIDTH, isColoured: stdout.hasColors?.() ?? false });
+  const style = () => ({ width: stdout.columns || DEFAULT_WIDTH, isColoured: stdout.hasColors?.() ?? false });
   const progress = () =>
     `${Math.max(...tallies.map(({ samples }) => samples.length))} of ${count}; Ctrl-C ends with what there is`;
   const live = new LiveTable(stdout, (isLast) => [

@@ -3,7 +3,7 @@ import { parseTarget, type JobOptions, type JobType, type OptionsOf } from "@nig
 import { systemClock } from "../../platform/clock.js";
 import type { Logger } from "../../platform/log.js";
 import { resolveHost } from "./address.js";
-import type { IcmpResult } from "./icmp/result.js";
+import type { IcmpResult } from "./icmp/index.js";
 import { IcmpLink } from "./icmp-link.js";
 import { icmpOutcome } from "./icmp-outcome.js";
 import { failed } from "./outcome.js";
@@ -22,6 +22,8 @@ export interface OneShotProber {
     signal: AbortSignal,
     onStray?: StrayListener,
   ) => Promise<ProbeOutcome>;
+  /** Starts the ICMP engine ahead of the first probe, which otherwise waits for it. */
+  readonly warmUp: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -39,6 +41,7 @@ export function createOneShotProber(options: { latencyApiUrl: string; log: Logge
       const request = { target, options, slot: systemClock.now(), seed: target };
       return runProbe(probers, type, request, signal);
     },
+    warmUp: () => icmp.start(),
     close: () => icmp.close(),
   };
 }
@@ -87,6 +90,10 @@ class OneShotIcmp {
     if (!resolution.ok) return failed(resolution);
     const remainingMs = Math.max(1, Math.ceil(deadline - performance.now()));
     return this.#send(resolution.address, options, remainingMs, signal, onStray);
+  }
+
+  start(): Promise<void> {
+    return this.#link.start();
   }
 
   close(): Promise<void> {
