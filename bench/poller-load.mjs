@@ -45,7 +45,6 @@ export async function run({ quick = false } = {}) {
 
 function rows({ skipped, peakMib, residentMib, cpuPercent }, stored, runMs) {
   const { expected, found, unexpected, failures, p50, p99, max } = stored;
-  const toMs = (us) => Math.round(us / 10) / 100;
   return [
     {
       name: "poller: slots skipped",
@@ -78,6 +77,10 @@ function rows({ skipped, peakMib, residentMib, cpuPercent }, stored, runMs) {
       note: `resident at the end: ${residentMib} MiB; ${cpuPercent.toFixed(1)} % of a core`,
     },
   ];
+}
+
+function toMs(us) {
+  return Math.round(us / 10) / 100;
 }
 
 /** Local servers in a process of their own, so that they do not answer late because of us. */
