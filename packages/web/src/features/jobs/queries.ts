@@ -69,6 +69,9 @@ export function testProbe(body: ProbeTestBody, probeTimeoutMs: number) {
   });
 }
 
+/** After a job was made, changed or deleted: lists on the screen are read again, remembered ones forgotten. */
 export function refreshJobLists(queryClient: QueryClient): Promise<void> {
-  return queryClient.invalidateQueries({ queryKey: ["jobs", "list"] });
+  const lists = { queryKey: ["jobs", "list"] };
+  queryClient.removeQueries({ ...lists, type: "inactive" });
+  return queryClient.invalidateQueries(lists);
 }
