@@ -58,7 +58,7 @@ export function FieldError({ id, message }: { id?: string; message: string }) {
 }
 
 const box =
-  "w-full rounded-md border border-edge bg-surface text-md text-ink transition-colors hover:border-soft aria-invalid:border-missed focus-visible:outline-offset-0 disabled:opacity-60";
+  "w-full rounded-md border border-edge bg-surface text-md text-ink max-sm:text-lg transition-colors hover:border-soft aria-invalid:border-missed focus-visible:outline-offset-0 disabled:opacity-60";
 
 export function TextInput({ className = "", ...rest }: InputHTMLAttributes<HTMLInputElement>) {
   return <input {...rest} className={`${box} h-9.5 px-3 ${className}`} />;

@@ -3,6 +3,7 @@ import type { Job } from "@nightbell/contract";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
 import type { StreamState } from "../../api/stream.js";
+import { formatInstant } from "../../format/times.js";
 import { Button } from "../../ui/Button.js";
 import { Card } from "../../ui/Card.js";
 import { Segmented } from "../../ui/Segmented.js";
@@ -51,6 +52,11 @@ export function ChartCard({
   }, [series.data, live, isFollowing, job.cadenceSeconds]);
   const shown = useMemo(() => points.filter((point) => point.toMs > window.fromMs), [points, window.fromMs]);
 
+  const isShortened =
+    series.data !== undefined &&
+    !series.isPlaceholderData &&
+    series.data.fromMs - window.fromMs > (window.toMs - window.fromMs) / 20;
+
   const zoom = (next: Window) => {
     const middle = (next.fromMs + next.toMs) / 2;
     const half = Math.max(next.toMs - next.fromMs, SHORTEST_ZOOM_MS) / 2;
@@ -96,6 +102,12 @@ export function ChartCard({
               />
             </Suspense>
           </div>
+        )}
+        {isShortened && series.data !== undefined && (
+          <p role="status" className="mt-2 text-sm text-soft">
+            More than one reading holds: shown from {formatInstant(series.data.fromMs, timeZone)} on. Choose a
+            shorter range for what came before.
+          </p>
         )}
         <ChartLegend />
       </div>

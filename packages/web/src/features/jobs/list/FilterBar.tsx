@@ -128,7 +128,7 @@ function SearchInput({
           if (draft === "") event.currentTarget.blur();
           setDraft("");
         }}
-        className="peer h-9.5 w-full rounded-md border border-edge bg-surface pr-9 pl-9 text-md hover:border-soft focus-visible:outline-offset-0 [&::-webkit-search-cancel-button]:hidden"
+        className="peer h-9.5 w-full rounded-md border border-edge bg-surface pr-9 pl-9 text-md max-sm:text-lg hover:border-soft focus-visible:outline-offset-0 [&::-webkit-search-cancel-button]:hidden"
       />
       {draft === "" ? (
         <span className="pointer-events-none absolute top-2.25 right-2.5 max-md:hidden peer-focus:hidden">

@@ -1,11 +1,11 @@
 // The options of each probe type. Their fields carry the names of the contract's schemas, so messages find them.
 import { DnsRecordType, type JobType } from "@nightbell/contract";
-import type { ReactNode } from "react";
-import { Checkbox, Field, Select, TextArea, TextInput, UnitInput } from "../../../../ui/Field.js";
+import { Field, TextInput } from "../../../../ui/Field.js";
 import { Icon } from "../../../../ui/Icon.js";
 import { errorUnder } from "../validate.js";
 import type { JobForm } from "../useJobForm.js";
 import { HttpFields } from "./HttpFields.js";
+import { OptionCheck, OptionNumber, OptionSelect, OptionText } from "./OptionFields.js";
 
 export function AdvancedFields({ form }: { form: JobForm }) {
   const { type } = form.draft;
@@ -146,103 +146,5 @@ function TlsFields({ form }: { form: JobForm }) {
         hint="Off measures the handshake whatever the certificate says."
       />
     </>
-  );
-}
-
-interface OptionProps {
-  form: JobForm;
-  name: string;
-  label: string;
-  hint?: ReactNode;
-}
-
-function useOption(form: JobForm, name: string) {
-  const value = form.draft.options[form.draft.type][name];
-  return {
-    text: typeof value === "string" ? value : "",
-    isOn: value === true,
-    error: errorUnder(form.errors, `options.${name}`),
-    set: (next: string | boolean) => form.set(`options.${form.draft.type}.${name}`, next),
-    leave: () => form.leave(`options.${name}`),
-  };
-}
-
-export function OptionNumber({ form, name, label, hint, unit }: OptionProps & { unit: string }) {
-  const option = useOption(form, name);
-  return (
-    <Field label={label} hint={hint} error={option.error}>
-      {(control) => (
-        <UnitInput
-          {...control}
-          unit={unit}
-          value={option.text}
-          onChange={(event) => option.set(event.target.value)}
-          onBlur={option.leave}
-        />
-      )}
-    </Field>
-  );
-}
-
-export function OptionText({
-  form,
-  name,
-  label,
-  hint,
-  placeholder,
-  isLong = false,
-}: OptionProps & { placeholder?: string; isLong?: boolean }) {
-  const option = useOption(form, name);
-  const Control = isLong ? TextArea : TextInput;
-  return (
-    <Field label={label} hint={hint} error={option.error}>
-      {(control) => (
-        <Control
-          {...control}
-          autoComplete="off"
-          spellCheck={false}
-          placeholder={placeholder}
-          value={option.text}
-          onChange={(event: { target: { value: string } }) => option.set(event.target.value)}
-          onBlur={option.leave}
-          className="code"
-        />
-      )}
-    </Field>
-  );
-}
-
-export function OptionSelect({
-  form,
-  name,
-  label,
-  hint,
-  options,
-}: OptionProps & { options: readonly (readonly [value: string, label: string])[] }) {
-  const option = useOption(form, name);
-  return (
-    <Field label={label} hint={hint} error={option.error}>
-      {(control) => (
-        <Select {...control} value={option.text} onChange={(event) => option.set(event.target.value)}>
-          {options.map(([value, text]) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </Select>
-      )}
-    </Field>
-  );
-}
-
-export function OptionCheck({ form, name, label, hint }: Omit<OptionProps, "hint"> & { hint?: string }) {
-  const option = useOption(form, name);
-  return (
-    <Checkbox
-      label={label}
-      {...(hint === undefined ? {} : { hint })}
-      checked={option.isOn}
-      onChange={(event) => option.set(event.target.checked)}
-    />
   );
 }

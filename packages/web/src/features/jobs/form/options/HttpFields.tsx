@@ -4,7 +4,7 @@ import { FieldError, Select, TextInput } from "../../../../ui/Field.js";
 import type { AssertionDraft, HeaderDraft } from "../draft.js";
 import type { JobForm } from "../useJobForm.js";
 import { errorUnder } from "../validate.js";
-import { OptionCheck, OptionNumber, OptionSelect, OptionText } from "./AdvancedFields.js";
+import { OptionCheck, OptionNumber, OptionSelect, OptionText } from "./OptionFields.js";
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].map(
   (name) => [name, name] as const,
