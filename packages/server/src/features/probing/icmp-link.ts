@@ -17,11 +17,19 @@ export interface IcmpLinkEvents {
   onLoss: (failure: Failure) => void;
 }
 
+export interface IcmpLinkOptions {
+  clock: Clock;
+  log: Logger;
+  limits?: Partial<EngineLimits>;
+  startEngine?: typeof IcmpEngine.start;
+}
+
 export class IcmpLink {
   readonly #events: IcmpLinkEvents;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #limits: Partial<EngineLimits>;
+  readonly #startEngine: typeof IcmpEngine.start;
   #engine: IcmpEngine | null = null;
   #failure: Failure = { code: "overloaded", error: "the ICMP engine has not started yet" };
   #starting: Promise<void> | null = null;
@@ -30,11 +38,12 @@ export class IcmpLink {
   #retryAt = -Infinity;
   #isClosed = false;
 
-  constructor(events: IcmpLinkEvents, clock: Clock, log: Logger, limits: Partial<EngineLimits> = {}) {
+  constructor(events: IcmpLinkEvents, { clock, log, limits = {}, startEngine }: IcmpLinkOptions) {
     this.#events = events;
     this.#clock = clock;
     this.#log = log;
     this.#limits = limits;
+    this.#startEngine = startEngine ?? ((options) => IcmpEngine.start(options));
   }
 
   /** The running engine, null while there is none; asking for it starts it when the time has come. */
@@ -51,7 +60,10 @@ export class IcmpLink {
   /** Resolves when an engine runs, or cannot. Never throws. */
   start(): Promise<void> {
     const isDue = this.#engine === null && !this.#isClosed && this.#clock.monotonic() >= this.#retryAt;
-    if (isDue) this.#starting ??= this.#start();
+    if (isDue)
+      this.#starting ??= this.#start().finally(() => {
+        this.#starting = null;
+      });
     return this.#starting ?? Promise.resolve();
   }
 
@@ -67,7 +79,7 @@ export class IcmpLink {
     try {
       const { onResult, onStray } = this.#events;
       const onFailure = (error: Error) => this.#lose(error);
-      const engine = await IcmpEngine.start({ onResult, onStray, onFailure, limits: this.#limits });
+      const engine = await this.#startEngine({ onResult, onStray, onFailure, limits: this.#limits });
       this.#log.info({ ipv4: engine.ipv4, ipv6: engine.ipv6 }, "the ICMP engine runs");
       this.#startedAt = this.#clock.monotonic();
       this.#engine = engine;
@@ -75,8 +87,6 @@ export class IcmpLink {
       const code = error instanceof IcmpUnavailableError ? error.code : "internal";
       this.#failure = { code, error: error instanceof Error ? error.message : String(error) };
       this.#backOff("icmp probes cannot be sent");
-    } finally {
-      this.#starting = null;
     }
   }
 

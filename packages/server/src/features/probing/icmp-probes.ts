@@ -1,11 +1,9 @@
 // Sends ICMP probes through the engine and turns its results into samples.
 import { isIP } from "node:net";
 import { parseTarget, type OptionsOf } from "@nightbell/contract";
-import type { Clock } from "../../platform/clock.js";
-import type { Logger } from "../../platform/log.js";
 import type { Resolution } from "./address.js";
 import type { IcmpEngine, IcmpResult } from "./icmp/index.js";
-import { IcmpLink } from "./icmp-link.js";
+import { IcmpLink, type IcmpLinkOptions } from "./icmp-link.js";
 import { icmpOutcome } from "./icmp-outcome.js";
 import type { MeasuredJob } from "./measured-job.js";
 import { NameCache } from "./name-cache.js";
@@ -84,9 +82,9 @@ export class IcmpProbes {
   readonly #names: NameCache;
   readonly #link: IcmpLink;
 
-  constructor(recorder: Recorder, clock: Clock, log: Logger) {
+  constructor(recorder: Recorder, options: IcmpLinkOptions) {
     this.#recorder = recorder;
-    this.#names = new NameCache(clock);
+    this.#names = new NameCache(options.clock);
     this.#link = new IcmpLink(
       {
         onResult: (result) => this.#take(result),
@@ -98,8 +96,7 @@ export class IcmpProbes {
           for (const pending of this.#outstanding.takeAll()) recorder.fail(pending, code, error);
         },
       },
-      clock,
-      log,
+      options,
     );
   }
 

@@ -67,9 +67,7 @@ class OneShotIcmp {
           for (const { fail } of this.#waiting.values()) fail(failed(failure));
         },
       },
-      systemClock,
-      log,
-      ENGINE_LIMITS,
+      { clock: systemClock, log, limits: ENGINE_LIMITS },
     );
   }
 

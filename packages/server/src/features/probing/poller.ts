@@ -90,7 +90,7 @@ export class Poller implements JobHolder, ScheduleEvents {
       ended: (job) => this.#completions.add(job.definition.jobNo),
     });
     this.#connections = new ConnectionProbes(this.#recorder, limit, clock);
-    this.#icmp = new IcmpProbes(this.#recorder, clock, log);
+    this.#icmp = new IcmpProbes(this.#recorder, { clock, log });
     this.#probers = createProbers({ latencyApiUrl: options.latencyApiUrl });
     this.#schedule = new Schedule(clock, this);
     this.#assignments = new Assignments({ ...options, holder: this });
