@@ -17,6 +17,8 @@ export interface LabelledSpan extends Span {
 /**
  * Each span lies in one hour, so Postgres prunes the partitions by the range of the span when it runs; when it plans,
  * by that of all of them ($6 to $7). One `slot = any(…)` over several partitions would search each of them for all slots.
+ * `offset 0` keeps Postgres from turning the lookups into a join, which it does as long as it has no statistics of an
+ * hour's partition, and then compares each sample with each span.
  */
 const SAMPLES_OF_SPANS = `
   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::integer[])
@@ -26,6 +28,7 @@ const SAMPLES_OF_SPANS = `
     where samples.job_no = span.job_no
       and slot between span.first and span.last and slot between $6 and $7
       and slot = any (array(select generate_series(span.first, span.last, span.step)))
+    offset 0
   ) as sample`;
 
 async function readSpans<Row extends QueryResultRow>(
