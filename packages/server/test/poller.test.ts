@@ -243,6 +243,29 @@ describe("a poller", () => {
     expect(await here.samples(local)).toEqual([]);
   });
 
+  it("finds at the next full comparison what no change has told it", async () => {
+    await using here = await world({ POLL_INTERVAL_MS: "300" });
+    const [kept, lost] = [await here.createJob({}), await here.createJob({})];
+    await eventually(async () => expect((await here.samples(lost)).length).toBeGreaterThan(2));
+    const jobNo = (await here.samples(lost))[0]?.job_no ?? 0;
+    // As if the row had never been there: no trigger tells of it.
+    await execute(
+      here.database.url,
+      `set session_replication_role = replica; delete from jobs where id = '${lost.id}'`,
+    );
+    const newest = async (number: number) => {
+      const { slot } = await here.db
+        .selectFrom("samples")
+        .select((eb) => eb.fn.max("slot").as("slot"))
+        .where("job_no", "=", number)
+        .executeTakeFirstOrThrow();
+      return slot;
+    };
+    await eventually(async () => expect(Date.now() - (await newest(jobNo))).toBeGreaterThan(1_000));
+    const keptNo = (await here.samples(kept))[0]?.job_no ?? 0;
+    expect(Date.now() - (await newest(keptNo))).toBeLessThan(1_000);
+  });
+
   it("says that it was overloaded when a probe finds no place before its timeout", async () => {
     await using server = await listening();
     await using here = await world({ CONCURRENCY: "1" });
