@@ -1,7 +1,7 @@
 // Pictures of every page and state, for looking at: node e2e/screenshots.mjs [--url http://127.0.0.1:3000] [--rows 100000] [--only list,job]
 // Without --url it starts the program on fresh data. Pictures go to e2e/screenshots/<name>-<width>-<scheme>.png.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -200,6 +200,8 @@ async function call(method, path, body, headers = {}) {
 
 async function startProgram() {
   const data = mkdtempSync(join(tmpdir(), "nightbell-screenshots-"));
+  // Started by root, Postgres runs as another user.
+  chmodSync(data, 0o755);
   const command = join(import.meta.dirname, "..", "packages", "server", "bin", "nightbell.mjs");
   const child = spawn(process.execPath, [command, "up"], {
     env: { ...process.env, NODE_ENV: "development", PORT: String(PORT), NIGHTBELL_DATA_DIR: data },

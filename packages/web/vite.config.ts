@@ -14,6 +14,19 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2023",
+    rolldownOptions: {
+      output: {
+        // Libraries change less often than the app: browsers keep them over an update.
+        codeSplitting: {
+          groups: [
+            { name: "react", test: /node_modules\/(react|react-dom|scheduler)\// },
+            { name: "tanstack", test: /node_modules\/@tanstack\// },
+            { name: "schemas", test: /node_modules\/zod\/|packages\/contract\// },
+            { name: "menus", test: /node_modules\/(radix-ui|@radix-ui|@floating-ui)\// },
+          ],
+        },
+      },
+    },
   },
   server: {
     host: "127.0.0.1",
