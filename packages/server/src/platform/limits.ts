@@ -81,7 +81,10 @@ export class RateLimiter {
   #slotFor(key: string, now: number): string {
     if (this.#wholeAt.has(key)) return key;
     const isFull = this.#wholeAt.size >= MAX_KEYS;
-    if (now - this.#sweptAt >= (isFull ? this.#limit.perMs : SWEEP_INTERVAL_MS)) {
+    if (
+      now - this.#sweptAt >=
+      (isFull ? Math.min(this.#limit.perMs, SWEEP_INTERVAL_MS) : SWEEP_INTERVAL_MS)
+    ) {
       this.#sweptAt = now;
       for (const [old, wholeAt] of this.#wholeAt) if (wholeAt <= now) this.#wholeAt.delete(old);
     }

@@ -2,7 +2,7 @@
 import type { Db } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import { noJob } from "./find.js";
-import { lockJobs, updateStatus, writeGrids } from "./queries.js";
+import { deleteJobs, lockJobs, updateStatus, writeGrids } from "./queries.js";
 import { stateOf } from "./row.js";
 import { type Action, decide } from "./rules.js";
 
@@ -26,15 +26,11 @@ export function changeJobs(
     const changes = decided.flatMap(({ row, decision }) =>
       decision.ok ? [{ jobNo: row.job_no, latest: row.grid, change: decision.grid, decision }] : [],
     );
-    const jobNos = changes.map((change) => change.jobNo);
-    const status = changes[0]?.decision.status;
-    if (action === "delete") {
-      await tx
-        .deleteFrom("jobs")
-        .where("job_no", "in", jobNos.length > 0 ? jobNos : [-1])
-        .execute();
-    } else if (status !== undefined) {
-      await updateStatus(tx, jobNos, status);
+    const [first] = changes;
+    if (first !== undefined) {
+      const jobNos = changes.map((change) => change.jobNo);
+      if (action === "delete") await deleteJobs(tx, jobNos);
+      else await updateStatus(tx, jobNos, first.decision.status);
       await writeGrids(tx, changes);
     }
     const byId = new Map(decided.map((entry) => [entry.row.id, entry.decision]));

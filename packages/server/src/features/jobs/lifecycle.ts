@@ -70,19 +70,22 @@ const OVERDUE_BATCH = 1_000;
  * and the poller's own attempt. A task of the scheduler; served by jobs_ending.
  */
 export async function completeOverdueJobs(db: Db, now: number): Promise<number> {
+  const overdue = sql<boolean>`status in ('running', 'paused') and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}
+    and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}::timestamptz
+      - coalesce((options ->> 'timeoutMs')::int, 0) * interval '1 millisecond'`;
   let completed = 0;
   for (;;) {
-    const { rows } = await sql<{ job_no: number }>`
+    // Looks before it writes: an update wakes every poller, also one that changes nothing.
+    const jobNos = await db.selectFrom("jobs").select("job_no").where(overdue).limit(OVERDUE_BATCH).execute();
+    if (jobNos.length === 0) return completed;
+    const { rows } = await sql`
       update jobs set status = 'completed', completed_at = ${new Date(now)}
       where job_no in (
         select job_no from jobs
-        where status in ('running', 'paused') and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}
-          and ends_at <= ${new Date(now - COMPLETION_GRACE_MS)}::timestamptz
-            - coalesce((options ->> 'timeoutMs')::int, 0) * interval '1 millisecond'
-        order by job_no limit ${OVERDUE_BATCH} for update skip locked)
+        where job_no = any(${jobNos.map((row) => row.job_no)}::int[]) and ${overdue}
+        order by job_no for update)
       returning job_no`.execute(db);
     completed += rows.length;
-    if (rows.length < OVERDUE_BATCH) return completed;
   }
 }
 

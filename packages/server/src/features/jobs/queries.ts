@@ -153,6 +153,14 @@ export async function updateStatus(tx: Tx, jobNos: readonly number[], status: Jo
     .execute();
 }
 
+/** Grids go with their jobs; samples leave with their partitions. */
+export async function deleteJobs(tx: Tx, jobNos: readonly number[]): Promise<void> {
+  await tx
+    .deleteFrom("jobs")
+    .where("job_no", "=", sql<number>`any(${jobNos}::int[])`)
+    .execute();
+}
+
 /** The stretches of a job's grid that have slots in [fromMs, toMs), oldest first. Served by the primary key. */
 export async function readGrids(db: Db | Tx, jobNo: number, fromMs: number, toMs: number): Promise<Grid[]> {
   const rows = await db
