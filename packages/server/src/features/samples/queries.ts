@@ -123,7 +123,7 @@ export function samplesAfter(
 }
 
 const OUTLINE = `
-  select label, slot, status, rtt_us, recorded_at
+  select label, slot, status, rtt_us, extract(epoch from recorded_at)::float8 * 1000 as recorded_at_ms
   ${SAMPLES_OF_SPANS}
   order by label, slot, location_no`;
 
@@ -132,7 +132,8 @@ export interface OutlineRow {
   slot: number;
   status: number;
   rtt_us: number | null;
-  recorded_at: Date;
+  /** A number, because dates are slow to read by the thousand. */
+  recorded_at_ms: number;
 }
 
 /** Status and RTT of each sample, by label, oldest first. */

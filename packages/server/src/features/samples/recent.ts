@@ -40,11 +40,11 @@ function toRecent(
   rows: readonly OutlineRow[],
   now: number,
 ): JobRecent {
-  const rowsOfSlot = new Map<number, OutlineRow[]>();
-  for (const row of rows) rowsOfSlot.set(row.slot, [...(rowsOfSlot.get(row.slot) ?? []), row]);
+  const worstOfSlot = new Map<number, OutlineRow>();
+  for (const row of rows) worstOfSlot.set(row.slot, worse(row, worstOfSlot.get(row.slot)));
   const points = spans
     .flatMap(slotsOf)
-    .map((slot) => ({ slot, sample: worst(rowsOfSlot.get(slot) ?? []) }))
+    .map((slot) => ({ slot, sample: worstOfSlot.get(slot) ?? null }))
     .filter(({ slot, sample }) => sample !== null || slot < settledEnd(job, now))
     .slice(-MAX_POINTS)
     .map(({ sample }) => sample);
@@ -53,7 +53,7 @@ function toRecent(
   return {
     jobId: job.id,
     lastStatus: last === null ? null : statusName(last.status),
-    lastRecordedAt: last === null ? null : last.recorded_at.toISOString(),
+    lastRecordedAt: last === null ? null : new Date(last.recorded_at_ms).toISOString(),
     lastRttMs: last === null ? null : toMs(last.rtt_us),
     lossPercent: lossPercent(count(statusCodes.success), count(statusCodes.missed)),
     points: points.map((point) =>
@@ -66,11 +66,11 @@ function slotsOf({ first, last, step }: Span): number[] {
   return Array.from({ length: (last - first) / step + 1 }, (_, index) => first + index * step);
 }
 
+const severity = [0, 2, 1];
+
 /** What a slot shows of several locations: a miss before a fault of ours before a success, then the highest RTT. */
-function worst(rows: readonly OutlineRow[]): OutlineRow | null {
-  const severity = [0, 2, 1];
-  const [row] = rows.toSorted(
-    (a, b) => (severity[b.status] ?? 0) - (severity[a.status] ?? 0) || (b.rtt_us ?? 0) - (a.rtt_us ?? 0),
-  );
-  return row ?? null;
+function worse(row: OutlineRow, other: OutlineRow | undefined): OutlineRow {
+  if (other === undefined) return row;
+  const difference = (severity[row.status] ?? 0) - (severity[other.status] ?? 0);
+  return difference > 0 || (difference === 0 && (row.rtt_us ?? 0) > (other.rtt_us ?? 0)) ? row : other;
 }
