@@ -95,7 +95,9 @@ describe("with the keyboard alone", () => {
     await sees(page.getByRole("heading", { name: "Jobs" }));
     await press("/");
     await type("loop");
-    await press("Escape", "Escape", "j", "Enter");
+    await press("Escape", "Escape");
+    await sees(page.getByRole("link", { name: "Loopback" }));
+    await press("j", "Enter");
     await sees(page.getByRole("heading", { name: "Loopback" }));
     await press("?");
     await sees(page.getByRole("dialog", { name: "Keyboard shortcuts" }));

@@ -72,7 +72,7 @@ describe("the pages", () => {
   };
 
   for (const look of looks) {
-    test(`are usable and free of errors: ${look.screen}, ${look.scheme}`, async () => {
+    test(`are usable and free of errors: ${look.screen}, ${look.scheme}`, { timeout: 120_000 }, async () => {
       await using mary = await person(browser, nightbell.url, look);
       const { page } = mary;
       const visit = async (name: string, path: string, shown: () => Promise<void>) => {

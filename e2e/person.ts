@@ -27,7 +27,7 @@ export interface PersonOptions {
 }
 
 /** How long anything a person waits for may take. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 const pictures = join(import.meta.dirname, "screenshots");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
