@@ -42,7 +42,7 @@ export function createPlot(host: HTMLElement, size: Size, scene: () => Scene, on
   const options: uPlot.Options = {
     ...size,
     legend: { show: false },
-    padding: [12, 12, 0, 0],
+    padding: [12, 26, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), scene().timeZone),
     scales: {
       x: { time: true, range: () => [scene().window.fromMs / 1_000, scene().window.toMs / 1_000] },
