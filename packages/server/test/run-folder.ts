@@ -19,6 +19,8 @@ interface StartedServer {
 }
 
 export function recordServer(folder: string, pid: number, server: StartedServer): void {
+  // A program that did not start has no id; taking 0 for one would kill the run itself when it cleans up.
+  if (pid <= 0) throw new Error("the program did not start");
   mkdirSync(join(folder, "servers"), { recursive: true });
   writeFileSync(join(folder, "servers", String(pid)), JSON.stringify(server));
 }
