@@ -1,8 +1,23 @@
 // The API's description (OpenAPI 3.1), generated from the routes: their zod schemas, access and errors.
 import swagger from "@fastify/swagger";
-import { Problem } from "@nightbell/contract";
+import {
+  Health,
+  Job,
+  JobRecent,
+  Member,
+  Pagination,
+  ProbeResult,
+  Problem,
+  Profile,
+  Sample,
+  Series,
+  Session,
+  StreamEvent,
+  Summary,
+  User,
+} from "@nightbell/contract";
 import type { FastifyInstance, FastifySchema, RouteOptions } from "fastify";
-import { createJsonSchemaTransform } from "fastify-type-provider-zod";
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { type ErrorCodeName, errorRegistry } from "../errors.js";
 import { SESSION_COOKIE } from "./access.js";
@@ -23,7 +38,31 @@ declare module "fastify" {
 }
 
 const JSON_SCHEMA_DIALECT = "draft-2020-12";
-const transform = createJsonSchemaTransform({ zodToJsonConfig: { target: JSON_SCHEMA_DIALECT } });
+
+/** Answers that clients want a type for; other schemas stand where they are used. */
+const named = z.registry<{ id: string }>();
+for (const [id, schema] of Object.entries({
+  Health,
+  Job,
+  JobRecent,
+  Member,
+  Pagination,
+  ProbeResult,
+  Problem,
+  Profile,
+  Sample,
+  Series,
+  Session,
+  StreamEvent,
+  Summary,
+  User,
+})) {
+  named.add(schema, { id });
+}
+
+const options = { schemaRegistry: named, zodToJsonConfig: { target: JSON_SCHEMA_DIALECT } } as const;
+const transform = createJsonSchemaTransform(options);
+const addNamed = createJsonSchemaTransformObject(options);
 
 export async function addOpenApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -43,7 +82,6 @@ export async function addOpenApi(app: FastifyInstance, version: string): Promise
           bearer: { type: "http", scheme: "bearer", description: "The token of a session" },
           session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE },
         },
-        schemas: { Problem: z.toJSONSchema(Problem, { target: JSON_SCHEMA_DIALECT }) as object },
       },
     },
     transform: (route) => {
@@ -51,19 +89,33 @@ export async function addOpenApi(app: FastifyInstance, version: string): Promise
       if (result.schema?.hide === true) return result;
       return { ...result, schema: describe(result.schema as RouteSchema, route.route) };
     },
+    transformObject: (document) => withoutInputs(addNamed(document)),
   });
 
   app.route({
     method: "GET",
     url: "/api/openapi.json",
     config: { access: "public" },
-    schema: { hide: true },
+    schema: {
+      tags: ["monitoring"],
+      summary: "This description",
+      response: { 200: z.looseObject({ openapi: z.string() }) },
+    },
     handler: async () => app.swagger(),
   });
 }
 
+/** The named schemas are answers; what they would be as inputs nobody refers to. */
+function withoutInputs<Document extends object>(document: Document): Document {
+  const { components } = document as { components?: { schemas?: Record<string, unknown> } };
+  for (const name of Object.keys(components?.schemas ?? {})) {
+    if (name.endsWith("Input")) delete components?.schemas?.[name];
+  }
+  return document;
+}
+
 interface RouteSchema extends FastifySchema {
-  response?: Record<string, { description?: string }>;
+  response?: Record<string, { description?: string; type?: string }>;
 }
 
 function describe(schema: RouteSchema, route: RouteOptions): RouteSchema {
@@ -90,10 +142,16 @@ const successDescriptions: Record<string, string> = {
 
 function describeSuccess(response: NonNullable<RouteSchema["response"]>): object {
   return Object.fromEntries(
-    Object.entries(response).map(([status, schema]) => [
-      status,
-      { ...schema, "x-response-description": schema.description ?? successDescriptions[status] ?? "Answer" },
-    ]),
+    Object.entries(response).map(([status, schema]) => {
+      const description = schema.description ?? successDescriptions[status] ?? "Answer";
+      const isBody = !("content" in schema) && schema.type !== "null";
+      return [
+        status,
+        isBody
+          ? { description, content: { "application/json": { schema } } }
+          : { ...schema, "x-response-description": description },
+      ];
+    }),
   );
 }
 
