@@ -8,7 +8,7 @@ import { expect, inject } from "vitest";
 import { stopOrphan } from "../src/platform/embedded-postgres/postmaster.js";
 import { packageRoot } from "../src/platform/paths.js";
 import { eventually } from "./eventually.js";
-import { createFolder, forgetServer, recordServer } from "./run-folder.js";
+import { createFolder, forgetServer, PROGRAM, recordServer } from "./run-folder.js";
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
@@ -51,7 +51,11 @@ export async function startNightbell(options: NightbellOptions = {}): Promise<Ru
     options.user,
   );
   const { process: program, exited, output, stdout } = child;
-  const pid = program.pid ?? 0;
+  const { pid } = program;
+  if (pid === undefined) {
+    await exited; // Rejects with the reason.
+    throw new Error("the program could not be run");
+  }
   recordServer(folder, pid, { startedBy: expect.getState().testPath ?? "a test", dataDir });
   void exited.then(() => forgetServer(folder, pid));
 
@@ -114,16 +118,12 @@ export async function runNightbell(
 }
 
 function spawnNightbell(args: string[], env: Record<string, string>, user?: { uid: number; gid: number }) {
-  const program: ChildProcess = spawn(
-    process.execPath,
-    [join(packageRoot, "test/built-program.mjs"), ...args],
-    {
-      ...user,
-      cwd: packageRoot,
-      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "info", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const program: ChildProcess = spawn(process.execPath, [PROGRAM, ...args], {
+    ...user,
+    cwd: packageRoot,
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "info", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const chunks = { all: "", stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
     program[stream]?.setEncoding("utf8").on("data", (chunk: string) => {

@@ -4,7 +4,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inject } from "vitest";
-import { stopOrphan } from "../src/platform/embedded-postgres/postmaster.js";
+import { commandLine, stopOrphan } from "../src/platform/embedded-postgres/postmaster.js";
+import { packageRoot } from "../src/platform/paths.js";
 
 /** A folder of its own, which the run removes when it ends. */
 export async function createFolder(): Promise<string> {
@@ -12,6 +13,9 @@ export async function createFolder(): Promise<string> {
   await chmod(folder, 0o711); // When root runs the tests, Postgres is another user.
   return folder;
 }
+
+/** The script that a started program runs; a process id alone may be another process's by now. */
+export const PROGRAM = join(packageRoot, "test/built-program.mjs");
 
 interface StartedServer {
   readonly startedBy: string;
@@ -32,13 +36,12 @@ export function forgetServer(folder: string, pid: number): void {
 /** Kills what still runs, with its embedded Postgres, and says which test had started it. */
 export async function endLeakedServers(folder: string): Promise<string[]> {
   const leaked: string[] = [];
-  for (const pid of await readdir(join(folder, "servers"))) {
-    const server = JSON.parse(await readFile(join(folder, "servers", pid), "utf8")) as StartedServer;
-    try {
-      process.kill(Number(pid), "SIGKILL");
+  for (const name of await readdir(join(folder, "servers"))) {
+    const pid = Number(name);
+    const server = JSON.parse(await readFile(join(folder, "servers", name), "utf8")) as StartedServer;
+    if (pid > 0 && (await commandLine(pid)).includes(PROGRAM)) {
+      process.kill(pid, "SIGKILL");
       leaked.push(`process ${pid}, started by ${server.startedBy}`);
-    } catch {
-      // It has ended by itself.
     }
     await stopOrphan(join(server.dataDir, "postgres"));
   }

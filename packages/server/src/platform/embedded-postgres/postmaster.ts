@@ -142,12 +142,17 @@ async function stopChild(child: ChildProcess, exited: Promise<void>, deadlineMs:
 
 /** Does this process serve this folder? Its command line says so: ids are used again, and a zombie has none. */
 async function servesFolder(pid: number, folder: string): Promise<boolean> {
+  return `${await commandLine(pid)} `.includes(` -D ${folder} `);
+}
+
+/** The words of a process's command line; empty when there is no such process. */
+export async function commandLine(pid: number): Promise<string> {
   if (process.platform === "linux") {
     const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    return words.split("\0").includes(folder);
+    return words.replaceAll("\0", " ").trim();
   }
   const { stdout } = await run("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }));
-  return stdout.includes(`-D ${folder} `);
+  return stdout.trim();
 }
 
 function isAlive(pid: number): boolean {
