@@ -29,18 +29,17 @@ export async function run({ quick = false } = {}) {
   await chmod(folder, 0o711); // Root starts Postgres as another user.
   const dataDir = join(folder, "data");
   const targets = await startTargets();
-  const program = await startProgram(dataDir);
-  let observed;
+  const program = startProgram(dataDir);
   try {
-    const token = await createJobs(program.url, targets.ports);
-    observed = await observe(program, token, runMs);
+    const token = await createJobs(await program.url(), targets.ports);
+    const observed = await observe(program, token, runMs);
+    await program.stop();
+    return rows(observed, await readDatabase(dataDir, observed.untilMs), runMs);
   } finally {
     await program.stop();
     targets.process.kill();
+    await rm(folder, { recursive: true });
   }
-  const stored = await readDatabase(dataDir, observed.untilMs);
-  await rm(folder, { recursive: true });
-  return rows(observed, stored, runMs);
 }
 
 function rows({ skipped, peakMib, residentMib, cpuPercent }, stored, runMs) {
@@ -105,7 +104,7 @@ async function serveTargets() {
   process.once("disconnect", () => process.exit());
 }
 
-async function startProgram(dataDir) {
+function startProgram(dataDir) {
   const program = spawn(
     process.execPath,
     [join(import.meta.dirname, "../packages/server/bin/nightbell.mjs"), "up"],
@@ -114,15 +113,19 @@ async function startProgram(dataDir) {
       stdio: ["ignore", "pipe", 2],
     },
   );
+  const exited = once(program, "exit");
   let output = "";
   program.stdout.setEncoding("utf8").on("data", (text) => (output += text));
-  const url = await until("address", () => /http:\/\/\S+/.exec(output)?.[0]);
   return {
-    url,
-    pollerPid: await until("poller process", () => childNamed(program.pid, "poller-child")),
+    url: () =>
+      until("address", () => {
+        if (program.exitCode !== null) throw new Error(`nightbell ended with exit code ${program.exitCode}`);
+        return /http:\/\/\S+/.exec(output)?.[0];
+      }),
+    pollerPid: () => until("poller process", () => childNamed(program.pid, "poller-child")),
     async stop() {
       program.kill("SIGTERM");
-      if (program.exitCode === null) await once(program, "exit");
+      await exited;
     },
   };
 }
@@ -150,7 +153,8 @@ async function createJobs(url, ports) {
 }
 
 /** Lets it run, then says what the poller tells about itself and what the system says about its process. */
-async function observe({ url, pollerPid }, token, runMs) {
+async function observe(program, token, runMs) {
+  const [url, pollerPid] = [await program.url(), await program.pollerPid()];
   const running = async () =>
     (await call(url, "/api/jobs?status=running&limit=1", token)).pagination.totalItems;
   await until("running jobs", async () => ((await running()) === total(JOBS) ? true : undefined));
