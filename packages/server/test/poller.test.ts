@@ -8,6 +8,7 @@ import type { RunningPoller } from "../src/bin/roles/role.js";
 import { loadConfig } from "../src/config/config.js";
 import { createLogger } from "../src/platform/log.js";
 import { apiWorld, type ApiWorld } from "./api-world.js";
+import { whyNoIcmp } from "./echoes.js";
 import { createFolder, eventually, execute, type ApiClient } from "./harness.js";
 
 const SUCCESS = 0;
@@ -15,6 +16,8 @@ const MISSED = 1;
 const SYSTEM_ERROR = 2;
 /** Nothing listens there. */
 const CLOSED = "127.0.0.1:1";
+
+const noIcmp = await whyNoIcmp();
 
 /** The API and one poller over a database of their own. */
 async function world(environment: Record<string, string> = {}) {
@@ -80,9 +83,10 @@ describe.concurrent("a running job", () => {
   });
   afterAll(() => here[Symbol.asyncDispose]());
 
-  it.each(["icmp", "tcp"])(
+  it.for(["icmp", "tcp"])(
     "of type %s has a sample in every slot, with sequence, jitter and lateness",
-    async (type) => {
+    async (type, { skip }) => {
+      if (type === "icmp" && noIcmp !== null) skip(noIcmp);
       await using server = await listening();
       const target = type === "icmp" ? "localhost" : server.target;
       const job = await here.createJob({ type, target, cadenceSeconds: 0.5 });
@@ -174,7 +178,11 @@ describe.concurrent("a running job", () => {
       .where("job_no", "=", samples[0]?.job_no ?? 0)
       .execute();
     const inGrids = samples.filter(({ slot }) =>
-      grids.some(({ from_slot, to_slot }) => slot >= from_slot && (to_slot === null || slot < to_slot)),
+      // Until it hears of the change, the poller goes on along the old grid; no reader looks at those slots.
+      grids.some(
+        ({ from_slot, to_slot, cadence_ms }) =>
+          slot >= from_slot && slot < (to_slot ?? Infinity) && (slot - from_slot) % cadence_ms === 0,
+      ),
     );
     const sequence = inGrids.map(({ sequence_number }) => sequence_number);
     expect(sequence).toEqual([...new Set(sequence)].toSorted((a, b) => a - b));

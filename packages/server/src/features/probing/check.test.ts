@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
+import { whyNoIcmp } from "../../../test/echoes.js";
 import { runCheck, type CheckOptions } from "./check.js";
 
+const noIcmp = await whyNoIcmp();
 const CLOSED = "tcp://127.0.0.1:1";
 const quick: CheckOptions = { count: 3, intervalMs: 20, timeoutMs: 1_000, json: false };
 
@@ -30,7 +32,8 @@ async function check(targets: string[], options: Partial<CheckOptions> = {}, ter
 }
 
 describe("nightbell check", () => {
-  it("measures all targets and ends with 0 when each answered every time", async () => {
+  it("measures all targets and ends with 0 when each answered every time", async ({ skip }) => {
+    if (noIcmp !== null) skip(noIcmp);
     await using server = await listening();
     const { code, stdout } = await check(["127.0.0.1", server.target]);
     expect(code).toBe(0);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { whyNoIcmp } from "../../../test/echoes.js";
 import { eventually } from "../../../test/harness.js";
 import { systemClock } from "../../platform/clock.js";
 import { createLogger } from "../../platform/log.js";
@@ -7,6 +8,7 @@ import { IcmpLink } from "./icmp-link.js";
 import type { Failure } from "./outcome.js";
 
 const log = createLogger("silent", "test");
+const noIcmp = await whyNoIcmp();
 type Start = typeof IcmpEngine.start;
 
 function link(startEngine: Start) {
@@ -42,7 +44,8 @@ describe("IcmpLink", () => {
     await opened.close();
   });
 
-  it("reports the death of an engine and starts another one", async () => {
+  it("reports the death of an engine and starts another one", async ({ skip }) => {
+    if (noIcmp !== null) skip(noIcmp);
     const engines: IcmpEngine[] = [];
     const deaths: ((error: Error) => void)[] = [];
     const { opened, losses, answers } = link(async (options) => {
