@@ -88,7 +88,7 @@ describe("TimingWheel", () => {
     for (let now = START; now <= end; now += 997) {
       wheel.advance(now, (entry, dueAt) => {
         const cadence = cadences[entry] ?? 0;
-        if (dueAt !== (expected.get(entry) ?? START) + cadence) wrong += 1;
+        if (dueAt > now || dueAt !== (expected.get(entry) ?? START) + cadence) wrong += 1;
         expected.set(entry, dueAt);
         wheel.schedule(entry, dueAt + cadence);
       });

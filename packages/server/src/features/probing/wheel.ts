@@ -45,7 +45,7 @@ export class TimingWheel {
     if (this.#bucket[entry] === NONE) this.#size += 1;
     else this.#unlink(entry);
     this.#dueAt[entry] = dueAtMs;
-    this.#place(entry);
+    this.#place(entry, this.#time + 1);
   }
 
   /** Takes `entry` out; nothing happens when it is not in. O(1). */
@@ -63,13 +63,12 @@ export class TimingWheel {
   advance(nowMs: number, fire: (entry: number, dueAtMs: number) => void): void {
     const now = Math.floor(nowMs);
     for (let at = this.nextAt(); at <= now; at = this.nextAt()) {
-      this.#time = at - 1;
+      this.#time = at;
       for (let level = LEVELS - 1; level > 0; level -= 1) {
         if (at % width(level) === 0) this.#moveDown(level, at);
       }
-      this.#time = at;
       const bucket = at % BUCKETS;
-      // Whatever `fire` schedules lands in a later bucket, so this one runs empty.
+      // Whatever `fire` schedules lands in another bucket, so this one runs empty.
       for (let entry = this.#head(bucket); entry !== NONE; entry = this.#head(bucket)) {
         this.#unlink(entry);
         this.#size -= 1;
@@ -97,7 +96,7 @@ export class TimingWheel {
     this.#heads.fill(NONE);
     this.#occupied.fill(0);
     for (let entry = 0; entry < this.#bucket.length; entry += 1) {
-      if (this.#bucket[entry] !== NONE) this.#place(entry);
+      if (this.#bucket[entry] !== NONE) this.#place(entry, this.#time + 1);
     }
   }
 
@@ -105,15 +104,19 @@ export class TimingWheel {
     const bucket = level * BUCKETS + (Math.floor(at / width(level)) % BUCKETS);
     for (let entry = this.#head(bucket); entry !== NONE; entry = this.#head(bucket)) {
       this.#unlink(entry);
-      this.#place(entry);
+      this.#place(entry, at);
     }
   }
 
-  /** Links an entry into the finest level that reaches its time. Beyond the span it waits in the farthest bucket and is placed anew. */
-  #place(entry: number): void {
-    const due = Math.min(Math.max(this.#due(entry), this.#time + 1), this.#time + SPAN_MS);
+  /**
+   * Links an entry into the finest level that reaches its time, or `earliest` when that is later. The finest reaches
+   * less than once round, so that nothing is added to the bucket that is firing. Beyond the span an entry waits in the
+   * farthest bucket and is placed anew.
+   */
+  #place(entry: number, earliest: number): void {
+    const due = Math.min(Math.max(this.#due(entry), earliest), this.#time + SPAN_MS - 1);
     const ahead = due - this.#time;
-    const level = ahead <= width(1) ? 0 : ahead <= width(2) ? 1 : 2;
+    const level = ahead < width(1) ? 0 : ahead < width(2) ? 1 : 2;
     const index = Math.floor(due / width(level)) % BUCKETS;
     const bucket = level * BUCKETS + index;
     const head = this.#head(bucket);
