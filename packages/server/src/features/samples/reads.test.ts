@@ -287,6 +287,16 @@ describe("summaries", () => {
     });
   });
 
+  test("of a window that reaches far into the future are those of what has been", async () => {
+    const grid = { fromSlot: START, toSlot: null, cadenceMs: 1_000, firstSequence: 0 };
+    const { id, jobNo } = await addJob(world, [grid]);
+    const now = START + HOUR_MS;
+    await store(world, [sampleAt(START, jobNo)], now);
+    const job = await findSampledJob(world.database, world.organisationId, id);
+    const query = { from: iso(START), to: iso(START + 365 * DAY_MS) };
+    expect(await readSummary(world.database, job, query, now)).toMatchObject({ ...query, sampleCount: 1 });
+  });
+
   test("of a job without samples have no values", async () => {
     const { id } = await addJob(world, []);
     const job = await findSampledJob(world.database, world.organisationId, id);

@@ -31,7 +31,7 @@ export async function readSeries(
   now: number,
 ): Promise<Series> {
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => to - HOUR_MS });
-  const window = boundWindow(job, { from: asked.from, to: Math.max(Math.min(asked.to, now), asked.from) });
+  const window = boundWindow(job, asked, now);
   const { resolution, buckets } = cutIntoBuckets(job.grids, window, query.points);
   const hours = new Set(await partitionedHours(database.db, window.from, window.to));
   const isRaw = resolution === "raw";

@@ -21,7 +21,7 @@ export async function readSummary(
   now: number,
 ): Promise<Summary> {
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => job.grids[0]?.fromSlot ?? to });
-  const window = boundWindow(job, asked);
+  const window = boundWindow(job, asked, now);
   const hours = new Set(await partitionedHours(database.db, window.from, window.to));
   const spans = spansBetween(job.grids, window.from, window.to, hours).map((span) => ({
     ...span,
@@ -54,7 +54,7 @@ export async function readSummary(
     duplicateReplies: strays.duplicates,
     lateReplies: strays.late,
     from: new Date(window.from).toISOString(),
-    to: new Date(window.to).toISOString(),
+    to: new Date(asked.to).toISOString(),
   };
 }
 

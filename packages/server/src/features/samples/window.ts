@@ -41,10 +41,11 @@ export function resolveWindow(
   return { from, to };
 }
 
-/** The newest part of the window that holds no more samples than one request may aggregate. */
-export function boundWindow(job: SampledJob, window: Window): Window {
+/** The newest part of the window, up to now, that holds no more samples than one request may aggregate. */
+export function boundWindow(job: SampledJob, window: Window, now: number): Window {
+  const to = Math.max(Math.min(window.to, now), window.from);
   const maxSlots = Math.floor(MAX_AGGREGATED_SAMPLES / job.locationCount);
-  return { from: startOfNewest(job.grids, window.from, window.to, maxSlots), to: window.to };
+  return { from: startOfNewest(job.grids, window.from, to, maxSlots), to };
 }
 
 /** Slots before this time have their samples stored, or never will. */
