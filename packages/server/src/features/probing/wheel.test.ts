@@ -9,17 +9,35 @@ const DAY = 86_400_000;
 /** What the wheel promises, written as plainly as possible. */
 class NaiveWheel {
   time = START;
-  readonly due = new Map<number, number>();
+  #entries = new Map<number, { dueAt: number; at: number }>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get earliest(): number {
+    return Math.min(Infinity, ...[...this.#entries.values()].map(({ at }) => at));
+  }
+
+  schedule(entry: number, dueAt: number): void {
+    this.#entries.set(entry, { dueAt, at: Math.max(dueAt, this.time + 1) });
+  }
+
+  remove(entry: number): void {
+    this.#entries.delete(entry);
+  }
+
+  restart(now: number): void {
+    this.time = now;
+    for (const [entry, { dueAt }] of this.#entries) this.schedule(entry, dueAt);
+  }
 
   advance(now: number, fire: (entry: number, dueAt: number) => void): void {
-    for (;;) {
-      const [first] = [...this.due]
-        .map(([entry, dueAt]) => ({ entry, dueAt, at: Math.max(dueAt, this.time + 1) }))
-        .sort((a, b) => a.at - b.at || a.entry - b.entry);
-      if (first === undefined || first.at > now) break;
-      this.time = first.at;
-      this.due.delete(first.entry);
-      fire(first.entry, first.dueAt);
+    while (this.earliest <= now) {
+      this.time = this.earliest;
+      const due = [...this.#entries].filter(([, { at }]) => at === this.time);
+      for (const [entry] of due) this.#entries.delete(entry);
+      for (const [entry, { dueAt }] of due) fire(entry, dueAt);
     }
     this.time = Math.max(this.time, now);
   }
@@ -34,7 +52,7 @@ const delay = fc.oneof(
   fc.integer({ min: 0, max: 2 * DAY }),
   fc.integer({ min: 12 * DAY, max: 40 * DAY }),
 );
-const entry = fc.integer({ min: 0, max: 200 });
+const entry = fc.oneof(fc.integer({ min: 0, max: 7 }), fc.integer({ min: 8, max: 200 }));
 const operation = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("schedule" as const), entry, delay }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("remove" as const), entry }) },
@@ -53,24 +71,20 @@ describe("TimingWheel", () => {
         const expected: Fired[][] = [];
         for (const operation of operations) {
           if (operation.kind === "schedule") {
-            wheel.schedule(operation.entry, now + operation.delay);
-            naive.due.set(operation.entry, now + operation.delay);
+            for (const each of [wheel, naive]) each.schedule(operation.entry, now + operation.delay);
           } else if (operation.kind === "remove") {
-            wheel.remove(operation.entry);
-            naive.due.delete(operation.entry);
+            for (const each of [wheel, naive]) each.remove(operation.entry);
           } else if (operation.kind === "restart") {
             now += operation.delay;
-            wheel.restart(now);
-            naive.time = now;
+            for (const each of [wheel, naive]) each.restart(now);
           } else {
             const from = now;
             now = Math.max(now, now + operation.delay);
             fired.push(collect(wheel, from, now));
             expected.push(collect(naive, from, now));
           }
-          expect(wheel.size).toBe(naive.due.size);
-          const earliest = Math.min(Infinity, ...naive.due.values());
-          expect(wheel.nextAt()).toBeLessThanOrEqual(Math.max(earliest, wheel.time + 1));
+          expect(wheel.size).toBe(naive.size);
+          expect(wheel.nextAt()).toBeLessThanOrEqual(naive.earliest);
         }
         expect(fired).toEqual(expected);
       }),
@@ -123,6 +137,21 @@ describe("TimingWheel", () => {
     expect(count).toBe(10);
   });
 
+  it("goes on where it was stopped, with what was scheduled meanwhile", () => {
+    const wheel = new TimingWheel(START);
+    for (const entry of [0, 1, 2]) wheel.schedule(entry, START + 5 + entry);
+    const fired: number[] = [];
+    const fire = (entry: number) => fired.push(entry);
+    wheel.advance(START + 100, fire, () => fired.length < 2);
+    expect(fired).toEqual([0, 1]);
+    wheel.schedule(3, START + 5);
+    wheel.schedule(4, START + 1_030);
+    wheel.advance(START + 100, fire);
+    expect(fired.toSorted()).toEqual([0, 1, 2, 3]);
+    wheel.advance(START + 1_030, fire);
+    expect(fired.at(-1)).toBe(4);
+  });
+
   it("does not touch idle entries while time passes", () => {
     const wheel = new TimingWheel(START);
     for (let entry = 0; entry < 50_000; entry += 1) wheel.schedule(entry, START + 30 * DAY + entry);
@@ -141,10 +170,25 @@ interface Fired {
   at: number;
 }
 
-/** What fires on the way from `from` to `now`, with the times at which it was due; entries of one millisecond in order of their number. */
-function collect(wheel: Pick<TimingWheel, "advance">, from: number, now: number): Fired[] {
+/** Periodic entries, whose next turn falls on each side of every border. */
+const PERIODS = [1, 7, 1_023, 1_024, 1_025, 1_048_575, 1_048_576, 1_048_577];
+/** Turns of a periodic entry in one advance, which may be 40 days long. */
+const MOST_TURNS = 5;
+
+/**
+ * What fires on the way from `from` to `now`, with the times at which it was due; entries of one millisecond in order of
+ * their number. Some entries are scheduled again while they fire.
+ */
+function collect(wheel: Pick<TimingWheel, "advance" | "schedule">, from: number, now: number): Fired[] {
   const fired: Fired[] = [];
-  wheel.advance(now, (entry, dueAt) => fired.push({ entry, at: Math.max(dueAt, from + 1) }));
+  const turns = new Map<number, number>();
+  wheel.advance(now, (entry, dueAt) => {
+    fired.push({ entry, at: Math.max(dueAt, from + 1) });
+    const turn = (turns.get(entry) ?? 0) + 1;
+    turns.set(entry, turn);
+    const period = PERIODS[entry];
+    if (period !== undefined && turn <= MOST_TURNS) wheel.schedule(entry, Math.max(dueAt, from) + period);
+  });
   return inRuns(fired);
 }
 
