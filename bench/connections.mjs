@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HttpOptions, TcpOptions } from "@nightbell/contract";
 import { Pool } from "undici";
 
+const TARGETS = 4_096;
 const UNDER_WAY = 64;
 const ROUNDS = 5;
 const ROUND_MS = 4_000;
@@ -22,8 +23,8 @@ const SERVER_FLAG = "--server";
 const DRIVER_FLAG = "--driver";
 
 const kinds = [
-  { kind: "tcp", name: "TCP probes", budget: 1.5, options: TcpOptions.parse({}), scheme: "" },
-  { kind: "http", name: "HTTP probes", budget: 3, options: HttpOptions.parse({}), scheme: "http://" },
+  { kind: "tcp", name: "TCP probes", budget: 1.5, schema: TcpOptions, scheme: "" },
+  { kind: "http", name: "HTTP probes", budget: 3, schema: HttpOptions, scheme: "http://" },
 ];
 
 export async function run({ quick = false } = {}) {
@@ -35,20 +36,22 @@ export async function run({ quick = false } = {}) {
   const peer = await startPeer();
   const rows = [];
   try {
-    for (const { kind, name, budget, options, scheme } of kinds) {
-      const target = (index) => `${scheme}${address(index)}:${server.hello[kind]}`;
-      const prober = probers[kind];
+    for (const { kind, name, budget, schema, scheme } of kinds) {
+      const port = server.hello[kind];
+      const jobs = Array.from({ length: TARGETS }, (_, index) => ({
+        target: `${scheme}${address(index)}:${port}`,
+        options: schema.parse({}),
+      }));
       const { signal } = new AbortController();
       const ours = async (index) => {
-        const request = { target: target(index), options, slot: index, seed: "" };
-        return (await prober.probe(request, signal)).status === "success";
+        const request = { ...jobs[index % TARGETS], slot: index, seed: "" };
+        return (await probers[kind].probe(request, signal)).status === "success";
       };
       const own = [];
       const theirs = [];
       for (let round = 0; round < rounds; round++) {
         own.push(await measure(ours, roundMs));
-        if (peer !== null)
-          theirs.push(await peer.measure({ kind, port: server.hello[kind], scheme, roundMs }));
+        if (peer !== null) theirs.push(await peer.measure({ kind, port, scheme, roundMs }));
       }
       rows.push(row({ name, budget, own, theirs, rounds, roundMs }));
     }
@@ -136,7 +139,7 @@ async function drive(origin) {
   process.send({});
   for await (const [{ kind, port, scheme, roundMs }] of on(process, "message")) {
     const probe = async (index) => {
-      const target = encodeURIComponent(`${scheme}${address(index)}:${port}`);
+      const target = encodeURIComponent(`${scheme}${address(index % TARGETS)}:${port}`);
       const answer = await pool.request({ method: "GET", path: `/probe?module=${kind}&target=${target}` });
       return (await answer.body.text()).includes("probe_success 1");
     };
@@ -169,9 +172,9 @@ async function child(...args) {
   return { process, hello };
 }
 
-/** One of 65,536 loopback addresses. */
+/** One loopback address for each target, over several networks. */
 function address(index) {
-  return `127.${1 + ((index >> 14) % 4)}.${(index >> 6) & 0xff}.${1 + (index & 0x3f)}`;
+  return `127.${1 + (index >> 10)}.${(index >> 5) & 0x1f}.${1 + (index & 0x1f)}`;
 }
 
 async function freePort() {

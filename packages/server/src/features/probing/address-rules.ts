@@ -27,6 +27,10 @@ const embeddings: [network: string, offset: number][] = [
 ];
 
 const denied = deniedRanges.map(([network, what]) => ({ range: ipaddr.parseCIDR(network), what }));
+const deniedOf = {
+  ipv4: denied.filter(({ range: [network] }) => network.kind() === "ipv4"),
+  ipv6: denied.filter(({ range: [network] }) => network.kind() === "ipv6"),
+};
 const embedding = embeddings.map(([network, offset]) => ({ range: ipaddr.IPv6.parseCIDR(network), offset }));
 
 /** Why a probe may not connect to a numeric address; null when it may. */
@@ -38,13 +42,11 @@ export function addressDenial(address: string): string | null {
 
 /** `::ffff:10.0.0.5` is reached over IPv4, so that is the address measured; others stay as they are. */
 export function withoutMapping(address: string): string {
-  return ipaddr.process(address).toString();
+  return address.includes(":") ? ipaddr.process(address).toString() : address;
 }
 
 function deniedAs(address: ipaddr.IPv4 | ipaddr.IPv6): string | undefined {
-  return denied.find(({ range: [network, bits] }) => {
-    return network.kind() === address.kind() && address.match(network, bits);
-  })?.what;
+  return deniedOf[address.kind()].find(({ range }) => address.match(range))?.what;
 }
 
 function embeddedIpv4(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4[] {

@@ -47,12 +47,18 @@ export async function resolveHost(
   family: AddressFamily,
   options: ResolveOptions,
 ): Promise<Resolution> {
-  if (isIP(host) !== 0)
-    return checked(withoutMapping(host), family, `${host} is not an ${label(family)} address`);
-  const known = (options.names ?? systemNames).hostAddresses(host);
-  const local = known.find((address) => fits(address, family));
-  if (local !== undefined) return checked(withoutMapping(local), family, "");
-  return lookUp(host, family, options);
+  return resolveLocally(host, family, options.names) ?? lookUp(host, family, options);
+}
+
+/** The part of it that needs no network and no wait; undefined for a name that DNS must be asked for. */
+export function resolveLocally(
+  host: string,
+  family: AddressFamily,
+  names: SystemNames = systemNames,
+): Resolution | undefined {
+  if (isIP(host) !== 0) return checked(withoutMapping(host), family);
+  const known = names.hostAddresses(host).find((address) => fits(address, family));
+  return known === undefined ? undefined : checked(withoutMapping(known), family);
 }
 
 /** Asks the system's DNS servers under one deadline. */
@@ -91,8 +97,8 @@ async function lookUpName(
   const found = [six, four].filter((each) => each !== undefined && "address" in each);
   const [preferred, fallback] = found;
   if (preferred !== undefined && (fallback === undefined || (await hasRoute(preferred.address))))
-    return checked(preferred.address, family, "");
-  if (fallback !== undefined) return checked(fallback.address, family, "");
+    return checked(preferred.address, family);
+  if (fallback !== undefined) return checked(fallback.address, family);
   const errors = [six, four].flatMap((each) => (each !== undefined && "error" in each ? [each.error] : []));
   return failure(errors, resolver, host, family);
 }
@@ -165,15 +171,21 @@ function resolverTrouble(code: string): string {
   }
 }
 
-function checked(address: string, family: AddressFamily, mismatch: string): Resolution {
-  if (!fits(address, family)) return { ok: false, code: "address_family", error: mismatch };
+function checked(address: string, wanted: AddressFamily): Resolution {
+  if (!fits(address, wanted))
+    return { ok: false, code: "address_family", error: `${address} is not an ${label(wanted)} address` };
   const denial = addressDenial(address);
   if (denial !== null) return { ok: false, code: "address_denied", error: denial };
-  return { ok: true, address, family: isIP(address) === 6 ? 6 : 4 };
+  return { ok: true, address, family: familyOf(address) };
 }
 
-function fits(address: string, family: AddressFamily): boolean {
-  return family === "auto" || isIP(withoutMapping(address)) === (family === "ipv4" ? 4 : 6);
+function fits(address: string, wanted: AddressFamily): boolean {
+  return wanted === "auto" || familyOf(withoutMapping(address)) === (wanted === "ipv4" ? 4 : 6);
+}
+
+/** Of what is known to be a numeric address. */
+function familyOf(address: string): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
 }
 
 function label(family: AddressFamily): string {

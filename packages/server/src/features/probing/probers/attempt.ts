@@ -1,6 +1,5 @@
 // One try of a probe: its clock, its deadline, what it holds open, and what it waits for, so that a timeout can say it.
 import { setMaxListeners } from "node:events";
-import { isIPv6 } from "node:net";
 import type { Phases } from "@nightbell/contract";
 import { failed, type Failure, type Measured, succeeded } from "../outcome.js";
 import type { ProbeOutcome } from "../prober.js";
@@ -27,13 +26,13 @@ export class Attempt {
   during = "at the start";
   /** Another view of every failure, where what is measured is not the target but part of this machine's own means. */
   seenAs: (failure: Failure) => Failure = (failure) => failure;
+  #phaseAt = this.startedAt;
   #hasEnded = false;
   #controller: AbortController | null = null;
+  #awaited = "the probe";
+  /** Set while the try waits for something of ours. */
+  #oursIs: Failure["code"] | null = null;
   readonly #held: (() => void)[] = [];
-  #onDeadline: (withinMs: number) => Failure = (ms) => ({
-    code: "internal",
-    error: `the probe did nothing for ${ms} ms`,
-  });
 
   constructor(timeoutMs: number) {
     this.timeoutMs = timeoutMs;
@@ -52,16 +51,15 @@ export class Attempt {
 
   /** From now on the try waits for the target. */
   awaits(target: string, during: string): void {
+    this.#awaited = target;
+    this.#oursIs = null;
     this.during = during;
-    this.#onDeadline = (ms) => ({
-      code: "timeout",
-      error: `no answer from ${target} within ${ms} ms (${during})`,
-    });
   }
 
   /** From now on the try waits for something of ours; reaching the deadline is not the target's fault. */
   awaitsOurs(code: Failure["code"], what: string): void {
-    this.#onDeadline = (ms) => ({ code, error: `${what} gave no answer within ${ms} ms` });
+    this.#awaited = what;
+    this.#oursIs = code;
   }
 
   /** What is to be released when the try ends; at once when it has ended already. */
@@ -70,15 +68,25 @@ export class Attempt {
     else this.#held.push(release);
   }
 
-  /** Adds the time since `from` (performance.now()) to a phase and returns the present time. */
-  phase(name: string, from: number): number {
+  /** Ends a phase, which began where the one before it ended, and returns the present time (performance.now()). */
+  endPhase(name: string): number {
     const now = performance.now();
-    this.phases[name] = toMicroseconds((this.phases[name] ?? 0) + now - from);
+    this.phases[name] = toMicroseconds((this.phases[name] ?? 0) + now - this.#phaseAt);
+    this.#phaseAt = now;
     return now;
   }
 
+  /** Begins the next phase now; what came before belongs to none. */
+  beginPhase(): void {
+    this.#phaseAt = performance.now();
+  }
+
+  /** What reaching the deadline now means. */
   deadline(): Failure {
-    return this.#onDeadline(this.timeoutMs);
+    const within = `within ${this.timeoutMs} ms`;
+    return this.#oursIs === null
+      ? { code: "timeout", error: `no answer from ${this.#awaited} ${within} (${this.during})` }
+      : { code: this.#oursIs, error: `${this.#awaited} gave no answer ${within}` };
   }
 
   end(): void {
@@ -100,38 +108,52 @@ export function attempt(
 ): Promise<ProbeOutcome> {
   const current = new Attempt(timeoutMs);
   return new Promise((resolve) => {
-    const settle = (outcome: (measured: Omit<Measured, "rttUs">) => ProbeOutcome) => {
-      if (current.hasEnded) return;
+    /** Ends the try; says false when it has ended before. */
+    const end = () => {
+      if (current.hasEnded) return false;
       clearTimeout(timer);
       signal.removeEventListener("abort", cancel);
       current.end();
-      const phases = Object.keys(current.phases).length === 0 ? null : { ...current.phases };
-      resolve(outcome({ phases, address: current.address }));
+      return true;
     };
-    const fail = (failure: Failure, rttUs: number | null = null) =>
-      settle((measured) => failed(current.seenAs(failure), { ...measured, rttUs }));
+    const fail = (failure: Failure, rttUs: number | null = null) => {
+      if (end()) resolve(failed(current.seenAs(failure), measuredBy(current, rttUs)));
+    };
     const cancel = () => fail({ code: "cancelled", error: "the probe was cancelled" });
     const timer = setTimeout(() => fail(current.deadline()), timeoutMs);
-    // One signal may end any number of tries.
-    setMaxListeners(0, signal);
-    signal.addEventListener("abort", cancel, { once: true });
+    listen(signal, cancel);
     if (signal.aborted) return cancel();
-    // In a promise from the start, so that what it throws at once is an outcome too.
-    Promise.resolve(current)
-      .then(measure)
-      .then(
-        (rttUs) => settle((measured) => succeeded({ ...measured, rttUs })),
-        (error: unknown) =>
-          error instanceof ProbeFailure
-            ? fail(error.failure, error.rttUs)
-            : fail({ code: "internal", error: `the probe failed: ${String(error)}` }),
-      );
+    const run = async () => {
+      try {
+        const rttUs = await measure(current);
+        if (end()) resolve(succeeded(measuredBy(current, rttUs)));
+      } catch (error) {
+        if (error instanceof ProbeFailure) fail(error.failure, error.rttUs);
+        else fail({ code: "internal", error: `the probe failed: ${String(error)}` });
+      }
+    };
+    void run();
   });
+}
+
+function measuredBy({ phases, address }: Attempt, rttUs: number | null): Measured {
+  return { rttUs, address, phases: Object.keys(phases).length === 0 ? null : { ...phases } };
+}
+
+const unlimited = new WeakSet<AbortSignal>();
+
+/** One signal may end any number of tries. */
+function listen(signal: AbortSignal, onAbort: () => void): void {
+  if (!unlimited.has(signal)) {
+    setMaxListeners(0, signal);
+    unlimited.add(signal);
+  }
+  signal.addEventListener("abort", onAbort, { once: true });
 }
 
 /** `10.0.0.5:443`, `[2001:db8::1]:443`. */
 export function endpointText(address: string, port: number): string {
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Milliseconds to whole microseconds. */

@@ -1,6 +1,12 @@
 // From a host and a port to a connected socket: resolution, the address rules, the connect, and what each failure means.
-import { connect, type Socket } from "node:net";
-import { type AddressFamily, resolveHost, type ResolvedAddress } from "../address.js";
+import { connect, isIP, type Socket } from "node:net";
+import {
+  type AddressFamily,
+  type Resolution,
+  resolveHost,
+  resolveLocally,
+  type ResolvedAddress,
+} from "../address.js";
 import { type Attempt, endpointText, ProbeFailure } from "./attempt.js";
 
 export interface Connected {
@@ -21,26 +27,27 @@ export async function resolveTarget(
   family: AddressFamily,
   servers: NameServers,
 ): Promise<ResolvedAddress> {
-  const startedAt = performance.now();
-  current.awaitsOurs("resolver", `our resolver, asked for ${host},`);
-  const resolution = await resolveHost(host, family, {
-    timeoutMs: current.timeoutMs,
-    // Read only when there is something to look up.
-    get signal() {
-      return current.signal;
-    },
-    servers,
-  });
+  const resolution = resolveLocally(host, family) ?? (await lookUp(current, host, family, servers));
   if (!resolution.ok) throw new ProbeFailure(resolution.code, resolution.error);
-  if (resolution.address !== host) current.phase("dns", startedAt);
+  if (isIP(host) === 0) current.endPhase("dns");
   current.address = resolution.address;
   return resolution;
+}
+
+function lookUp(
+  current: Attempt,
+  host: string,
+  family: AddressFamily,
+  servers: NameServers,
+): Promise<Resolution> {
+  const { timeoutMs, signal } = current;
+  current.awaitsOurs("resolver", `our resolver, asked for ${host},`);
+  return resolveHost(host, family, { timeoutMs, signal, servers });
 }
 
 /** Connects a new socket to a checked address, in phase `connect`. Throws ProbeFailure. */
 export function connectTo(current: Attempt, to: ResolvedAddress, port: number): Promise<Connected> {
   const endpoint = endpointText(to.address, port);
-  const startedAt = performance.now();
   current.awaits(endpoint, "while connecting");
   return new Promise((resolve, reject) => {
     const socket = connect({
@@ -49,7 +56,7 @@ export function connectTo(current: Attempt, to: ResolvedAddress, port: number): 
       family: to.family,
       autoSelectFamily: false,
     });
-    current.hold(() => socket.destroy());
+    current.hold(() => release(socket));
     let isLocal = false;
     // net connects in the next tick; a socket that is dead right after it was refused by our own kernel.
     process.nextTick(() => {
@@ -57,8 +64,14 @@ export function connectTo(current: Attempt, to: ResolvedAddress, port: number): 
     });
     // Stays for the life of the socket: what happens after the end of the try must not end the process.
     socket.on("error", (error) => reject(connectionFailure(error, current, endpoint, isLocal)));
-    socket.once("connect", () => resolve({ socket, at: current.phase("connect", startedAt), endpoint }));
+    socket.once("connect", () => resolve({ socket, at: current.endPhase("connect"), endpoint }));
   });
+}
+
+/** By RST once connected: a closed connection per probe would fill the ports with TIME_WAIT. */
+function release(socket: Socket): void {
+  if (socket.connecting || socket.destroyed) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /**

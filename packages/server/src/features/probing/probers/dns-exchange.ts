@@ -30,7 +30,6 @@ export function queryUdp(
     const socket = createSocket(to.family === 6 ? "udp6" : "udp4");
     current.hold(() => socket.close());
     let isLocal = true;
-    let sentAt = 0;
     let ignored = 0;
     socket.on("error", (error) => reject(connectionFailure(error, current, endpoint, isLocal)));
     socket.on("message", (bytes) => {
@@ -38,7 +37,7 @@ export function queryUdp(
         const answer = messageId(bytes) === query.id ? readAnswer(bytes, query, endpoint) : null;
         if (answer === null)
           return current.awaits(endpoint, `${WAITING}, ${++ignored} foreign packets ignored`);
-        current.phase("query", sentAt);
+        current.endPhase("query");
         resolve(answer);
       } catch (error) {
         reject(error);
@@ -47,7 +46,7 @@ export function queryUdp(
     // Not by connect's callback, which would take the errors from the listener above.
     socket.once("connect", () => {
       isLocal = false;
-      sentAt = performance.now();
+      current.beginPhase();
       socket.send(query.bytes);
     });
     socket.connect(port, to.address);
@@ -61,7 +60,7 @@ export async function queryTcp(
   port: number,
   query: DnsQuery,
 ): Promise<DnsMessage> {
-  const { socket, at, endpoint } = await connectTo(current, to, port);
+  const { socket, endpoint } = await connectTo(current, to, port);
   current.awaits(endpoint, WAITING);
   const length = Buffer.alloc(2);
   length.writeUInt16BE(query.bytes.length);
@@ -83,7 +82,7 @@ export async function queryTcp(
       );
     });
   });
-  current.phase("query", at);
+  current.endPhase("query");
   const answer = messageId(bytes) === query.id ? readAnswer(bytes, query, endpoint) : null;
   if (answer === null) throw malformed(endpoint, "another question than the one asked");
   return answer;

@@ -4,7 +4,7 @@ import type { Failure } from "../outcome.js";
 
 export interface HttpAnswer {
   status: number;
-  headers: Readonly<Record<string, string>>;
+  headers: ReadonlyMap<string, string>;
   body: Buffer;
 }
 
@@ -29,7 +29,7 @@ export function judge(
 ): Failure | null {
   const wrongStatus = judgeStatus(asked, answer.status, expectedStatuses);
   if (wrongStatus !== null) return wrongStatus;
-  const encoding = answer.headers["content-encoding"] ?? "identity";
+  const encoding = answer.headers.get("content-encoding") ?? "identity";
   if (encoding !== "identity" && readsBody(assertions))
     return {
       code: "http_body",
@@ -46,12 +46,12 @@ export function judge(
 function check(
   asked: string,
   assertion: HttpAssertion,
-  headers: Readonly<Record<string, string>>,
+  headers: ReadonlyMap<string, string>,
   text: string,
 ): Failure | null {
   switch (assertion.kind) {
     case "header": {
-      const value = headers[assertion.name.toLowerCase()];
+      const value = headers.get(assertion.name.toLowerCase());
       if (value === undefined)
         return { code: "http_header", error: `${asked} answered without the header ${assertion.name}` };
       return value.includes(assertion.contains)
@@ -100,7 +100,7 @@ function checkJson(
 
 /** By the charset of the content type, UTF-8 when it names none that is known. */
 function decode({ headers, body }: HttpAnswer): string {
-  const charset = /charset="?([\w-]+)/i.exec(headers["content-type"] ?? "")?.[1] ?? "utf-8";
+  const charset = /charset="?([\w-]+)/i.exec(headers.get("content-type") ?? "")?.[1] ?? "utf-8";
   try {
     return new TextDecoder(charset).decode(body);
   } catch {

@@ -16,9 +16,9 @@ export type Redirect = { to: HttpRequest } | { failure: Failure };
  */
 export function redirectOf(
   request: HttpRequest,
-  answer: { status: number; headers: Readonly<Record<string, string>> },
+  answer: { status: number; headers: ReadonlyMap<string, string> },
 ): Redirect | null {
-  const location = answer.headers["location"];
+  const location = answer.headers.get("location");
   if (!REDIRECTS.has(answer.status) || location === undefined) return null;
   const url = URL.canParse(location, request.url.href) ? new URL(location, request.url) : null;
   if (url === null || !parseTarget("http", url.href).ok) {

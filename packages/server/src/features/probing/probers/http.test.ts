@@ -1,17 +1,19 @@
-import { once } from "node:events";
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from "node:http";
+import { type IncomingMessage } from "node:http";
 import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
-import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { HttpOptions } from "@nightbell/contract";
 import { afterEach, describe, expect, it } from "vitest";
-import { cancellationMs, overrunMs, PROMPT_MS } from "../../../../test/promptness.js";
 import { makeCertificate } from "../../../../test/certificates.js";
+import { cancellationMs, overrunMs, PROMPT_MS } from "../../../../test/promptness.js";
+import {
+  closeServers,
+  listen,
+  openConnections,
+  serveBytes,
+  serveHttp,
+  serveTcp,
+} from "../../../../test/servers.js";
 import { createHttpProber } from "./http.js";
 import { createTrust } from "./tls-handshake.js";
 
@@ -20,35 +22,12 @@ const certificate = makeCertificate({ name: "good", hosts: ["localhost", "127.0.
 const identity = { cert: certificate.pem, key: certificate.keyPem };
 const prober = createHttpProber(createTrust(authority.pem));
 
-const servers: { server: Server; sockets: Set<Socket> }[] = [];
-afterEach(() => {
-  for (const { server, sockets } of servers.splice(0)) {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  }
-});
-
-async function listen(server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => sockets.add(socket.on("error", () => undefined)));
-  servers.push({ server, sockets });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as { port: number }).port;
-}
-
-const serve = (listener: RequestListener) => listen(createHttpServer(listener));
-const serveRaw = (onConnection: (socket: Socket) => void) => listen(createTcpServer(onConnection));
-const answer = (bytes: string) => serveRaw((socket) => socket.once("data", () => socket.end(bytes)));
 function serveHttp2(onStream: (stream: ServerHttp2Stream) => void): Promise<number> {
   const server = createSecureServer(identity);
   server.on("sessionError", () => undefined);
   server.on("stream", (stream) => onStream(stream.on("error", () => undefined)));
   return listen(server);
 }
-
-const redirect = (response: ServerResponse, location: string, status = 302) =>
-  response.writeHead(status, { location }).end("moved");
 
 const trickle = (socket: Socket, bytes: string) => {
   const timer = setInterval(() => socket.write(bytes), 10);
@@ -58,9 +37,11 @@ const trickle = (socket: Socket, bytes: string) => {
 const probe = (target: string, options = {}, signal = new AbortController().signal) =>
   prober.probe({ target, options: HttpOptions.parse(options), slot: 0, seed: "" }, signal);
 
+afterEach(closeServers);
+
 describe("http over TCP", () => {
   it("measures to the last byte, in phases that make up the whole", async () => {
-    const port = await serve((_, response) => {
+    const port = await serveHttp((_, response) => {
       response.write("first");
       setTimeout(() => response.end("last"), 30);
     });
@@ -69,12 +50,12 @@ describe("http over TCP", () => {
     expect(Object.keys(outcome.phases ?? {})).toEqual(["dns", "connect", "firstByte", "transfer"]);
     expect(outcome.phases?.["transfer"]).toBeGreaterThan(25);
     const sum = Object.values(outcome.phases ?? {}).reduce((total, ms) => total + ms, 0);
-    expect(Math.abs(sum * 1_000 - (outcome.rttUs ?? 0))).toBeLessThan(2_000);
+    expect(Math.abs(sum * 1_000 - (outcome.rttUs ?? 0))).toBeLessThan(10);
   });
 
   it("sends method, headers and body", async () => {
     let seen: { request: IncomingMessage; body: string } | undefined;
-    const port = await serve((request, response) => {
+    const port = await serveHttp((request, response) => {
       let body = "";
       request.on("data", (chunk: Buffer) => (body += chunk.toString()));
       request.on("end", () => {
@@ -97,19 +78,17 @@ describe("http over TCP", () => {
 
   it("opens a new connection every time and leaves none behind", async () => {
     const ports = new Set<number | undefined>();
-    const port = await serve((request, response) => {
+    const port = await serveHttp((request, response) => {
       ports.add(request.socket.remotePort);
       response.end("x".repeat(100_000));
     });
     for (let i = 0; i < 3; i++) await probe(`http://127.0.0.1:${port}/`);
     expect(ports.size).toBe(3);
-    const { server } = servers.at(-1) ?? {};
-    const connections = () => new Promise((resolve) => server?.getConnections((_, count) => resolve(count)));
-    await expect.poll(connections).toBe(0);
+    await expect.poll(openConnections).toBe(0);
   });
 
   it("says which status was wrong, and still measures", async () => {
-    const port = await serve((_, response) => response.writeHead(503).end("busy"));
+    const port = await serveHttp((_, response) => response.writeHead(503).end("busy"));
     const url = `http://127.0.0.1:${port}/`;
     expect(await probe(url)).toMatchObject({
       status: "missed",
@@ -122,7 +101,7 @@ describe("http over TCP", () => {
   });
 
   it("refuses a body that does not end", async () => {
-    const port = await serve((_, response) => {
+    const port = await serveHttp((_, response) => {
       const more = () => {
         while (!response.destroyed && response.write("x".repeat(16_384)));
       };
@@ -152,171 +131,26 @@ describe("http over TCP", () => {
     ["half a head", "HTTP/1.1 200 OK\r\nX: 1", "connection_closed"],
   ];
   it.each(malformed)("misses an answer with %s", async (_, bytes, errorCode) => {
-    const outcome = await probe(`http://127.0.0.1:${await answer(bytes)}/`);
+    const outcome = await probe(`http://127.0.0.1:${await serveBytes(bytes)}/`);
     expect(outcome).toMatchObject({ status: "missed", errorCode });
   });
 
   it("reads a body that ends with the connection, and 101 as a status", async () => {
-    expect(await probe(`http://127.0.0.1:${await answer("HTTP/1.0 200 OK\r\n\r\nall")}/`)).toMatchObject({
+    expect(await probe(`http://127.0.0.1:${await serveBytes("HTTP/1.0 200 OK\r\n\r\nall")}/`)).toMatchObject({
       status: "success",
     });
-    const upgrade = await answer(
+    const upgrade = await serveBytes(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
     );
     expect(await probe(`http://127.0.0.1:${upgrade}/`)).toMatchObject({ errorCode: "http_status" });
   });
 
   it("names a reset", async () => {
-    const port = await serveRaw((socket) => socket.once("data", () => socket.resetAndDestroy()));
+    const port = await serveTcp((socket) => socket.once("data", () => socket.resetAndDestroy()));
     expect(await probe(`http://127.0.0.1:${port}/`)).toMatchObject({
       errorCode: "connection_reset",
       error: `connection reset by 127.0.0.1:${port} (waiting for the answer)`,
     });
-  });
-});
-
-describe("http assertions", () => {
-  it("hold for headers, body and JSON", async () => {
-    const port = await serve((_, response) => {
-      response.setHeader("X-Version", "v1.2");
-      response.end(JSON.stringify({ checks: [{ status: "ok", count: 3 }], text: "grün" }));
-    });
-    const url = `http://127.0.0.1:${port}/`;
-    const passing = [
-      { kind: "header", name: "x-version", contains: "1.2" },
-      { kind: "body", contains: "grün" },
-      { kind: "bodyNot", contains: "error" },
-      { kind: "json", path: "checks.0.status", equals: "ok" },
-    ];
-    expect(await probe(url, { assertions: passing })).toMatchObject({ status: "success" });
-    const failing: [assertion: object, errorCode: string, error: RegExp][] = [
-      [
-        { kind: "header", name: "X-Version", contains: "v2" },
-        "http_header",
-        /X-Version: “v1.2”, expected “v2” in it$/,
-      ],
-      [{ kind: "header", name: "X-Other", contains: "" }, "http_header", /without the header X-Other$/],
-      [{ kind: "body", contains: "rot" }, "http_body", /without “rot” in the body$/],
-      [{ kind: "bodyNot", contains: "grün" }, "http_body", /with “grün” in the body$/],
-      [{ kind: "json", path: "checks.0.count", equals: 4 }, "http_json", /checks.0.count = 3, expected 4$/],
-      [{ kind: "json", path: "checks.1", equals: null }, "http_json", /has no checks.1$/],
-      [{ kind: "json", path: "constructor", equals: null }, "http_json", /has no constructor$/],
-    ];
-    for (const [assertion, errorCode, error] of failing) {
-      expect(await probe(url, { assertions: [assertion] })).toMatchObject({
-        status: "missed",
-        errorCode,
-        error: expect.stringMatching(error),
-        rttUs: expect.any(Number),
-      });
-    }
-  });
-
-  it("fail on a body that is no JSON or came encoded unasked", async () => {
-    const assertions = [{ kind: "json", path: "a", equals: 1 }];
-    const plain = await serve((_, response) => response.end("<html>"));
-    expect(await probe(`http://127.0.0.1:${plain}/`, { assertions })).toMatchObject({
-      errorCode: "http_json",
-    });
-    const gzip = await serve((_, response) => response.setHeader("Content-Encoding", "gzip").end("…"));
-    expect(await probe(`http://127.0.0.1:${gzip}/`, { assertions })).toMatchObject({
-      errorCode: "http_body",
-    });
-    expect(await probe(`http://127.0.0.1:${gzip}/`)).toMatchObject({ status: "success" });
-  });
-});
-
-describe("http redirects", () => {
-  it("are followed up to the limit, loops included", async () => {
-    let requests = 0;
-    const port = await serve((request, response) => {
-      requests++;
-      const left = Number(request.url?.slice(1));
-      if (left > 0) redirect(response, `/${left - 1}`);
-      else response.end("there");
-    });
-    const url = (hops: number) => `http://127.0.0.1:${port}/${hops}`;
-    expect(await probe(url(3), { maxRedirects: 3 })).toMatchObject({ status: "success" });
-    requests = 0;
-    expect(await probe(url(100), { maxRedirects: 3 })).toMatchObject({
-      status: "missed",
-      errorCode: "http_redirect_limit",
-      error: `GET ${url(100)} was redirected more than 3 times`,
-    });
-    expect(requests).toBe(4);
-    expect(await probe(url(1), { maxRedirects: 0 })).toMatchObject({ errorCode: "http_status" });
-    expect(await probe(url(1), { expectedStatuses: [302] })).toMatchObject({ status: "success" });
-  });
-
-  it("are checked by the address rules at each hop", async () => {
-    for (const location of [
-      "http://169.254.169.254/latest",
-      "http://[::ffff:a9fe:a9fe]/",
-      "http://2852039166/",
-    ]) {
-      const port = await serve((_, response) => redirect(response, location));
-      expect(await probe(`http://127.0.0.1:${port}/`)).toMatchObject({
-        status: "system_error",
-        errorCode: "address_denied",
-      });
-    }
-  });
-
-  it("to what is no address are refused", async () => {
-    for (const location of [
-      "file:///etc/passwd",
-      "http://user:pw@127.0.0.1/",
-      "http://",
-      "http://a..b/",
-      "http://127.0.0.1:0/",
-    ]) {
-      const port = await serve((_, response) => redirect(response, location));
-      expect(await probe(`http://127.0.0.1:${port}/`)).toMatchObject({
-        status: "missed",
-        errorCode: "http_redirect_invalid",
-      });
-    }
-  });
-
-  it("keep secrets from other origins", async () => {
-    const seen: IncomingMessage["headers"][] = [];
-    const other = await serve((request, response) => {
-      seen.push(request.headers);
-      response.end();
-    });
-    const port = await serve((request, response) => {
-      if (request.url === "/") redirect(response, "/same");
-      else {
-        seen.push(request.headers);
-        redirect(response, `http://127.0.0.1:${other}/`);
-      }
-    });
-    const headers = { Authorization: "Bearer x", Cookie: "a=b", "X-Plain": "kept" };
-    await probe(`http://127.0.0.1:${port}/`, { headers });
-    expect(seen[0]).toMatchObject({ authorization: "Bearer x", cookie: "a=b", "x-plain": "kept" });
-    expect(seen[1]).toMatchObject({ "x-plain": "kept" });
-    expect(seen[1]).not.toHaveProperty("authorization");
-    expect(seen[1]).not.toHaveProperty("cookie");
-  });
-
-  it.each([
-    [301, "POST", "GET"],
-    [302, "POST", "GET"],
-    [302, "PUT", "PUT"],
-    [303, "PUT", "GET"],
-    [303, "HEAD", "HEAD"],
-    [307, "POST", "POST"],
-    [308, "POST", "POST"],
-  ])("with %i turn %s into %s", async (status, method, expected) => {
-    let seen: string | undefined;
-    const port = await serve((request, response) => {
-      if (request.url === "/") return redirect(response, "/next", status);
-      seen = `${request.method} ${request.headers["content-length"] ?? "-"}`;
-      response.end();
-    });
-    const body = method === "HEAD" ? null : "abc";
-    await probe(`http://127.0.0.1:${port}/`, { method, body });
-    expect(seen).toBe(`${expected} ${expected === method && body !== null ? "3" : "-"}`);
   });
 });
 
@@ -383,7 +217,7 @@ describe("http over TLS", () => {
   });
 
   it("recognises plain HTTP on the port", async () => {
-    const port = await serve((_, response) => response.end());
+    const port = await serveHttp((_, response) => response.end());
     expect(await probe(`https://127.0.0.1:${port}/`)).toMatchObject({
       errorCode: "tls_handshake",
       error: `127.0.0.1:${port} does not speak TLS`,
@@ -406,7 +240,7 @@ describe("http under a deadline", () => {
     ],
   ];
   it.each(hanging)("ends in time with %s, and when cancelled", async (_, onConnection, during) => {
-    const port = await serveRaw((socket) => socket.once("data", () => onConnection(socket)));
+    const port = await serveTcp((socket) => socket.once("data", () => onConnection(socket)));
     const url = `http://127.0.0.1:${port}/`;
     expect(await probe(url, { timeoutMs: 100 })).toMatchObject({
       status: "missed",

@@ -6,7 +6,9 @@ import type { Prober } from "../prober.js";
 import { type Attempt, attempt, microseconds, ProbeFailure } from "./attempt.js";
 import { connectTo, type NameServers, resolveTarget } from "./connection.js";
 import { judge, judgeStatus, readsBody } from "./http-assertions.js";
-import { exchangeHttp1, exchangeHttp2, type HttpHead, type HttpRequest } from "./http-exchange.js";
+import type { HttpHead, HttpRequest } from "./http-exchange.js";
+import { exchangeHttp1 } from "./http1.js";
+import { exchangeHttp2 } from "./http2.js";
 import { redirectOf } from "./http-redirect.js";
 import { targetOf } from "./target.js";
 import { handshake } from "./tls-handshake.js";
@@ -48,7 +50,7 @@ async function measure(
     const hop = await answerTo(current, request, options, environment);
     const isAnswer = options.maxRedirects === 0 || options.expectedStatuses.includes(hop.head.status);
     const redirect = isAnswer ? null : redirectOf(request, hop.head);
-    if (redirect === null) return examine(current, request, hop, options);
+    if (redirect === null) return examine(current, request, hop.head, options);
     hop.socket.destroy();
     if ("failure" in redirect) throw new ProbeFailure(redirect.failure.code, redirect.failure.error);
     if (redirects === options.maxRedirects)
@@ -63,8 +65,6 @@ async function measure(
 interface Hop {
   head: HttpHead;
   socket: Socket;
-  /** When the head of the answer was there (performance.now()). */
-  at: number;
 }
 
 /** Connects anew and sends one request. */
@@ -82,7 +82,8 @@ async function answerTo(
   const { endpoint } = connected;
   if (!isSecure) {
     const head = await exchangeHttp1(current, connected.socket, endpoint, request);
-    return { head, socket: connected.socket, at: current.phase("firstByte", connected.at) };
+    current.endPhase("firstByte");
+    return { head, socket: connected.socket };
   }
   const protocols = protocolsOf[options.version];
   const secured = await handshake(current, connected, "tls", { serverName: host, protocols, context });
@@ -93,14 +94,15 @@ async function answerTo(
     throw new ProbeFailure("tls_handshake", `${endpoint} does not offer HTTP/2`);
   const exchange = isHttp2 ? exchangeHttp2 : exchangeHttp1;
   const head = await exchange(current, secured.socket, endpoint, request);
-  return { head, socket: secured.socket, at: current.phase("firstByte", secured.at) };
+  current.endPhase("firstByte");
+  return { head, socket: secured.socket };
 }
 
 /** Reads the body of the last answer and judges the whole. */
 async function examine(
   current: Attempt,
   request: HttpRequest,
-  { head, at }: Hop,
+  head: HttpHead,
   options: Options,
 ): Promise<number> {
   const asked = `${request.method} ${request.url.href}`;
@@ -110,7 +112,7 @@ async function examine(
     const status = judgeStatus(asked, head.status, options.expectedStatuses);
     throw status === null ? error : new ProbeFailure(status.code, status.error);
   });
-  const rttUs = microseconds(current.phase("transfer", at) - current.startedAt);
+  const rttUs = microseconds(current.endPhase("transfer") - current.startedAt);
   const failure = judge(asked, { status: head.status, headers: head.headers, body }, options);
   if (failure !== null) throw new ProbeFailure(failure.code, failure.error, rttUs);
   return rttUs;
@@ -121,7 +123,7 @@ function firstRequest(target: string, { method, headers, body }: Options): HttpR
   return {
     method,
     url: new URL(targetOf("http", target).url),
-    headers: { ...defaultHeaders, ...Object.fromEntries(own) },
+    headers: own.length === 0 ? defaultHeaders : { ...defaultHeaders, ...Object.fromEntries(own) },
     body,
   };
 }

@@ -17,8 +17,6 @@ export function createTcpProber(servers?: NameServers): Prober<OptionsOf<"tcp">>
         const { socket, at } = await connectTo(current, address, port);
         const rttUs = handshakeRttUs(socket) ?? microseconds(at - startedAt);
         current.phases["connect"] = rttUs / 1_000;
-        // By RST: a closed connection per probe would fill the ports with TIME_WAIT.
-        socket.resetAndDestroy();
         return rttUs;
       }),
   };

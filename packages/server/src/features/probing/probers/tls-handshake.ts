@@ -31,7 +31,7 @@ export function createTrust(authorities?: string): SecureContext {
 /** Ends in phase `phase`. Throws ProbeFailure. */
 export function handshake(
   current: Attempt,
-  { socket: raw, at: connectedAt, endpoint }: Connected,
+  { socket: raw, endpoint }: Connected,
   phase: "tls" | "handshake",
   { serverName, protocols, context }: HandshakeOptions,
 ): Promise<Secured> {
@@ -52,7 +52,7 @@ export function handshake(
     socket.on("error", (error) => reject(handshakeFailure(error, current, endpoint)));
     raw.on("error", (error) => reject(connectionFailure(error, current, endpoint)));
     socket.once("secureConnect", () => {
-      const at = current.phase(phase, connectedAt);
+      const at = current.endPhase(phase);
       resolve({ socket, at, endpoint, certificate: certificateFailure(socket, serverName) });
     });
   });
