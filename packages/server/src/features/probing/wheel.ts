@@ -1,7 +1,8 @@
 // A hierarchical timing wheel (Varghese & Lauck, 1987, scheme 7): three levels of 1,024 buckets, 1 ms, 1.024 s and
 // 17.5 min wide, so that an entry up to 12.4 days ahead finds its bucket at once. Entries are small integers chosen by
 // the caller; the lists through the buckets live in typed arrays, so 100,000 entries are 1.6 MB and no garbage.
-// The wheel knows no clock and no timer: whoever owns it calls `advance`.
+// The wheel knows no clock and no timer: whoever owns it calls `advance`. The schedule has one in wall-clock time for the
+// slots of jobs, the ICMP engine one in monotonic time for sends and timeouts.
 
 const BITS = 10;
 const BUCKETS = 1 << BITS;
@@ -57,10 +58,11 @@ export class TimingWheel {
 
   /**
    * Fires everything due at or before `nowMs`, in order of time, each entry taken out before its call; `fire` may
-   * schedule and remove entries, itself included. Going backwards does nothing (see `restart`).
+   * schedule and remove entries, itself included. `mayFire` is asked before each; when it says no, the rest waits for
+   * the next call. Going backwards does nothing (see `restart`).
    * Cost: what fires or moves down a level, and at most 96 words looked at for each occupied millisecond.
    */
-  advance(nowMs: number, fire: (entry: number, dueAtMs: number) => void): void {
+  advance(nowMs: number, fire: (entry: number, dueAtMs: number) => void, mayFire = always): void {
     const now = Math.floor(nowMs);
     for (let at = this.nextAt(); at <= now; at = this.nextAt()) {
       this.#time = at;
@@ -70,6 +72,10 @@ export class TimingWheel {
       const bucket = at % BUCKETS;
       // Whatever `fire` schedules lands in another bucket, so this one runs empty.
       for (let entry = this.#head(bucket); entry !== NONE; entry = this.#head(bucket)) {
+        if (!mayFire()) {
+          this.#time = at - 1;
+          return;
+        }
         this.#unlink(entry);
         this.#size -= 1;
         fire(entry, this.#due(entry));
@@ -169,6 +175,10 @@ export class TimingWheel {
     this.#previous = grown(this.#previous, wanted);
     this.#bucket = grown(this.#bucket, wanted);
   }
+}
+
+function always(): boolean {
+  return true;
 }
 
 function width(level: number): number {

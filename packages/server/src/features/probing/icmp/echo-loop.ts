@@ -82,7 +82,7 @@ export class EchoLoop {
       this.#submissions.drain(this.#accept);
     }
     this.#listen(this.#ticks % QUIET_TICKS === 0);
-    ledger.wheel.advance(Math.floor(ledger.now), this.#mayFire, this.#fire);
+    ledger.wheel.advance(ledger.now, this.#fire, this.#mayFire);
     if (!this.#mayFire()) ledger.count("stalledTicks");
     ledger.set("outstanding", ledger.table.active);
     this.#tellMain();
@@ -134,7 +134,7 @@ export class EchoLoop {
     table.timeoutMs[slot] = Math.min(timeoutMs, MAX_TIMEOUT_MS);
     table.family[slot] = this.#targets.getUint8(target * TARGET_BYTES + TARGET_FAMILY_AT);
     const leadMs = Math.min(Math.max(dueAtMs - this.#wallNow, 0), MAX_LEAD_MS);
-    wheel.add(slot, leadMs === 0 ? Math.floor(now) : Math.ceil(now + leadMs));
+    wheel.schedule(slot, leadMs === 0 ? Math.floor(now) : Math.ceil(now + leadMs));
     return true;
   };
 
@@ -164,11 +164,11 @@ export class EchoLoop {
       const family = table.family[slot] ?? 0;
       table.state[slot] = ProbeState.awaiting;
       awaiting[family] = (awaiting[family] ?? 0) + 1;
-      wheel.add(slot, Math.ceil((table.sentAt[slot] ?? 0) + (table.timeoutMs[slot] ?? 0)));
+      wheel.schedule(slot, Math.ceil((table.sentAt[slot] ?? 0) + (table.timeoutMs[slot] ?? 0)));
       ledger.count("sent");
     } else if (RETRIED_ERRNOS.includes(refusal) && table.wasRetried[slot] === 0) {
       table.wasRetried[slot] = 1;
-      wheel.add(slot, Math.floor(performance.now()) + 1);
+      wheel.schedule(slot, Math.floor(performance.now()) + 1);
       ledger.count("sendRetries");
     } else {
       ledger.giveUp(slot, ResultKind.sendError, refusal);

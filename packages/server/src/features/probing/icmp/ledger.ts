@@ -1,9 +1,9 @@
 // Where probes end: takes a probe out of the table and the wheel, counts what became of it and writes the result.
+import { TimingWheel } from "../wheel.js";
 import * as libc from "./libc.js";
 import type { Family } from "./packet.js";
 import { ProbeState, ProbeTable } from "./probe-table.js";
 import { counterNames, ResultKind, ResultWriter, type Counter, type SharedMemory } from "./rings.js";
-import { TimerWheel } from "./timer-wheel.js";
 
 const counterIndex = Object.fromEntries(counterNames.map((name, index) => [name, index])) as Record<
   Counter,
@@ -23,7 +23,8 @@ const counterOfKind: Record<ResultKind, Counter> = {
 
 export class Ledger {
   readonly table: ProbeTable;
-  readonly wheel: TimerWheel;
+  /** When each probe is to be sent, or times out. */
+  readonly wheel: TimingWheel;
   readonly results: ResultWriter;
   /** Probes that await an answer, by address family. */
   readonly awaiting = new Int32Array(7);
@@ -33,7 +34,7 @@ export class Ledger {
 
   constructor(memory: SharedMemory, now: number) {
     this.table = new ProbeTable(memory.limits.maxOutstanding);
-    this.wheel = new TimerWheel(memory.limits.maxOutstanding, Math.floor(now));
+    this.wheel = new TimingWheel(now);
     this.results = new ResultWriter(memory);
     this.now = now;
     this.#counters = memory.counters;
