@@ -61,7 +61,9 @@ export const environmentSchema = z.object({
   DRAIN_TIMEOUT_MS: positive.default(10_000).describe("deadline of a clean shutdown"),
   SSE_MAX_CONNECTIONS: positive.default(10_000).describe("live connections per instance"),
   RATE_LIMIT_PER_SECOND: positive.default(100).describe("requests a second from one address"),
-  TRUST_PROXY: flag.default(false).describe("true takes the client's address from X-Forwarded-For"),
+  TRUST_PROXY: flag
+    .default(false)
+    .describe("true takes the client's address from the last entry of X-Forwarded-For, which the proxy adds"),
 });
 
 export type Config = Readonly<z.infer<typeof environmentSchema>> & { readonly cpuCount: number };

@@ -58,7 +58,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
-    trustProxy: config.TRUST_PROXY,
+    trustProxy: config.TRUST_PROXY && isOwnProxy,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -112,6 +112,11 @@ function securityHeaders(isBehindTls: boolean): Parameters<typeof helmet>[1] {
     xFrameOptions: { action: "deny" },
     referrerPolicy: { policy: "same-origin" },
   };
+}
+
+/** One hop: the last entry of X-Forwarded-For is by the proxy before us; those before it are whatever a client claims. */
+function isOwnProxy(_address: string, hop: number): boolean {
+  return hop === 0;
 }
 
 /** Bytes that are not HTTP never reach a route; the answer has the form of every other error. */
