@@ -17,6 +17,7 @@ import type { Clock } from "../../platform/clock.js";
 import type { Db } from "../../platform/db.js";
 import { SESSION_COOKIE, sessionToken } from "../../platform/http/access.js";
 import type { App } from "../../platform/http/app.js";
+import { PUBLIC_BODY_LIMIT_BYTES } from "../../platform/http/body.js";
 import { createLogIn, type OpenedSession } from "./login.js";
 import { editMember, listMembers } from "./members.js";
 import { editProfile, readProfile, toUser } from "./profile.js";
@@ -52,6 +53,7 @@ export async function accountRoutes(app: App, { db, clock, config }: AccountOpti
   app.post(
     "/api/auth/register",
     {
+      bodyLimit: PUBLIC_BODY_LIMIT_BYTES,
       config: {
         access: "public",
         errors: ["registration_closed", "email_taken", "overloaded", "database_unavailable"],
@@ -73,6 +75,7 @@ export async function accountRoutes(app: App, { db, clock, config }: AccountOpti
   app.post(
     "/api/auth/login",
     {
+      bodyLimit: PUBLIC_BODY_LIMIT_BYTES,
       config: { access: "public", errors: ["invalid_credentials", "overloaded", "database_unavailable"] },
       schema: { tags, summary: "Log in", body: LoginBody, response: { 200: Session } },
     },
@@ -82,6 +85,7 @@ export async function accountRoutes(app: App, { db, clock, config }: AccountOpti
   app.post(
     "/api/auth/logout",
     {
+      bodyLimit: PUBLIC_BODY_LIMIT_BYTES,
       config: { access: "public", errors: ["database_unavailable"] },
       schema: {
         tags,

@@ -20,9 +20,6 @@ export interface CreateContext {
   readonly now: number;
 }
 
-/** An import names the index of what is wrong, and beyond this many only the first. */
-const MAX_REPORTED_ERRORS = 100;
-
 export async function createJob(
   context: CreateContext,
   job: NewJob,
@@ -43,7 +40,7 @@ export async function importJobs(
   const errors = results.flatMap((result, index) =>
     result.success ? [] : fieldErrors(result.error.issues, ["jobs", index]),
   );
-  if (errors.length > 0) throw invalid(errors.slice(0, MAX_REPORTED_ERRORS));
+  if (errors.length > 0) throw invalid(errors);
   const jobs = results.flatMap((result) => (result.success ? [result.data] : []));
   return createJobs(context, jobs, claim, ["jobs"]);
 }
@@ -104,7 +101,7 @@ export async function refuseUnknownLocations(
         : [{ path: [...path, index].join("."), message: `${name} is not a location of your organisation` }],
     ),
   );
-  if (errors.length > 0) throw invalid(errors.slice(0, MAX_REPORTED_ERRORS));
+  if (errors.length > 0) throw invalid(errors);
 }
 
 async function insertJobs(

@@ -23,9 +23,14 @@ const json = { "content-type": "application/json" };
 let app: App;
 afterEach(() => app.close());
 
-async function build(options: Partial<AppOptions> & { perSecond?: number } = {}): Promise<App> {
+async function build(
+  options: Partial<AppOptions> & { perSecond?: number; trustProxy?: boolean } = {},
+): Promise<App> {
   app = await buildApp({
-    config: { RATE_LIMIT_PER_SECOND: options.perSecond ?? 10_000, TRUST_PROXY: false },
+    config: {
+      RATE_LIMIT_PER_SECOND: options.perSecond ?? 10_000,
+      TRUST_PROXY: options.trustProxy ?? false,
+    },
     log: createLogger("silent", "test"),
     authenticate: async (token) => (token === "good" ? account : null),
     webRoot: "/nonexistent",
@@ -210,6 +215,14 @@ describe("an error", () => {
     expect(answer.json().errors[0].message).toBe("is nested too deeply");
   });
 
+  it("answers nonsense briefly, however much of it there is", async () => {
+    await build();
+    const fields = Array.from({ length: 5_000 }, (_, index) => `"${index}": 1`).join();
+    const { errors, detail } = (await app.inject(post(`{${fields}}`))).json();
+    expect(errors).toHaveLength(100);
+    expect(detail).toMatch(/and 5002 more/);
+  });
+
   it("answers bytes that are not HTTP", async () => {
     await build();
     await app.listen({ port: 0, host: "127.0.0.1" });
@@ -236,6 +249,22 @@ describe("the rate limit", () => {
     expect(refused.json()).toMatchObject({ code: "rate_limited" });
     expect((await app.inject({ url: "/api/open", remoteAddress: "192.0.2.7" })).statusCode).toBe(200);
     for (let call = 0; call < 10; call += 1) expect((await app.inject("/api/stream")).statusCode).toBe(200);
+  });
+
+  it("believes of X-Forwarded-For what the proxy added, and without a proxy nothing", async () => {
+    const claims = ["198.51.100.1, 192.0.2.1", "198.51.100.2, 192.0.2.1", "192.0.2.1", "192.0.2.2"];
+    const statuses = async () => {
+      const answers = [];
+      for (const claim of claims) {
+        answers.push(await app.inject({ url: "/api/open", headers: { "x-forwarded-for": claim } }));
+      }
+      return answers.map((answer) => answer.statusCode);
+    };
+    await build({ perSecond: 1, trustProxy: true });
+    expect(await statuses()).toEqual([200, 429, 429, 200]);
+    await app.close();
+    await build({ perSecond: 1 });
+    expect(await statuses()).toEqual([200, 429, 429, 429]);
   });
 
   it("takes an IPv6 network for one address", async () => {

@@ -5,6 +5,9 @@ import { NightbellError } from "../errors.js";
 /** Generous for every route; those that take more say so with `bodyLimit`. */
 export const BODY_LIMIT_BYTES = 1_048_576;
 
+/** For routes that anybody may call, log-in among them: parsing what a stranger sends holds up everybody else. */
+export const PUBLIC_BODY_LIMIT_BYTES = 16_384;
+
 export const NO_BODY_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
 export function addBodyParser(app: FastifyInstance): void {

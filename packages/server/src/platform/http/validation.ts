@@ -5,6 +5,9 @@ import { type FieldError, NightbellError } from "../errors.js";
 
 /** Deeper than any body of the API, and far from what recursion survives. */
 const MAX_DEPTH = 64;
+const MAX_SHOWN_DEPTH = 16;
+/** Beyond this many only the first: the answer to nonsense must not be larger than the nonsense. */
+const MAX_REPORTED_ERRORS = 100;
 
 export function addValidation(app: FastifyInstance): void {
   app.setValidatorCompiler(validatorCompiler);
@@ -15,8 +18,10 @@ const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart 
   // A malformed id is the id of nothing.
   if (httpPart === "params") return (params) => accept(schema.safeParse(params), notFound);
   return (input) => {
-    const unreadable = findUnreadableText(input, []);
-    if (unreadable !== null) return { error: invalid([unreadable]) };
+    const unreadable = findUnreadableText(input, 0);
+    if (unreadable !== null) {
+      return { error: invalid([{ path: dotted(unreadable.path), message: unreadable.message }]) };
+    }
     return accept(schema.safeParse(input), (issues) => invalid(fieldErrors(issues)));
   };
 };
@@ -53,7 +58,7 @@ export function invalid(errors: FieldError[]): NightbellError {
   const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   const detail =
     first === undefined ? "The request is not valid." : `${first.path || "request"}: ${first.message}${rest}`;
-  return new NightbellError("validation_failed", detail, { errors });
+  return new NightbellError("validation_failed", detail, { errors: errors.slice(0, MAX_REPORTED_ERRORS) });
 }
 
 function notFound(): NightbellError {
@@ -64,17 +69,34 @@ function dotted(path: PropertyKey[]): string {
   return path.map(String).join(".");
 }
 
-/** Text that Postgres cannot store (NUL, lone surrogates), or nesting without end. */
-function findUnreadableText(value: unknown, path: string[]): FieldError | null {
+/**
+ * Text that Postgres cannot store (NUL, lone surrogates), or nesting without end. The path is put together only for what
+ * is found: a megabyte of brackets must not cost a list of keys for each of them.
+ */
+function findUnreadableText(value: unknown, depth: number): { path: string[]; message: string } | null {
   if (typeof value === "string") {
-    if (value.includes("\0")) return { path: dotted(path), message: "must not contain the NUL character" };
-    return value.isWellFormed() ? null : { path: dotted(path), message: "must be well-formed Unicode" };
+    if (value.includes("\0")) return { path: [], message: "must not contain the NUL character" };
+    return value.isWellFormed() ? null : { path: [], message: "must be well-formed Unicode" };
   }
   if (typeof value !== "object" || value === null) return null;
-  if (path.length >= MAX_DEPTH) return { path: dotted(path.slice(0, 3)), message: "is nested too deeply" };
-  for (const [key, child] of Object.entries(value)) {
-    const found = findUnreadableText(key, path) ?? findUnreadableText(child, [...path, key]);
-    if (found !== null) return found;
+  if (depth >= MAX_DEPTH) return { path: [], message: "is nested too deeply" };
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) {
+      const found = findUnreadableText(value[index], depth + 1);
+      if (found !== null) return below(String(index), found);
+    }
+    return null;
+  }
+  for (const key of Object.keys(value)) {
+    const wrongKey = findUnreadableText(key, depth);
+    if (wrongKey !== null) return wrongKey;
+    const found = findUnreadableText((value as Record<string, unknown>)[key], depth + 1);
+    if (found !== null) return below(key, found);
   }
   return null;
+}
+
+/** Paths are shown to people, who need the beginning of a very long one. */
+function below(key: string, { path, message }: { path: string[]; message: string }) {
+  return { path: [key, ...path].slice(0, MAX_SHOWN_DEPTH), message };
 }
