@@ -187,6 +187,9 @@ describe("members", () => {
       .body;
     expect(page2.data).toMatchObject([{ id: session.user.id, role: "responder" }]);
     expect(page2.pagination).toMatchObject({ totalItems: 2, hasNextPage: false, nextCursor: null });
+    expect(await owner.get(`/api/members?cursor=${forged(page1.pagination.nextCursor)}`)).toMatchObject({
+      status: 400,
+    });
 
     const path = `/api/members/${session.user.id}`;
     expect(await colleague.patch(path, { isTestAccount: true })).toMatchObject({ status: 403 });
@@ -211,4 +214,10 @@ async function join(world: ApiWorld, user: User, organisationId: string): Promis
 /** In ascending order, for answers that came in any. */
 function statusesOf(answers: readonly { status: number }[]): number[] {
   return answers.map((answer) => answer.status).sort((a, b) => a - b);
+}
+
+/** The cursor with a time that is none. */
+function forged(cursor: string | null): string {
+  const [scope, , id] = JSON.parse(Buffer.from(cursor ?? "", "base64url").toString()) as string[];
+  return Buffer.from(JSON.stringify([scope, "tomorrow-ish", id])).toString("base64url");
 }

@@ -12,7 +12,8 @@ import {
 } from "../../platform/pagination.js";
 import { type AccountRow, countAccounts, findAccount, listAccounts } from "./queries.js";
 
-const CursorKeys = z.tuple([z.string(), z.uuid()]);
+/** A time as Postgres writes it, and the id. */
+const CursorKeys = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d [\d:.]{8,15}[+-][\d:]{2,8}$/), z.uuid()]);
 
 export async function listMembers(db: Db, organisationId: string, query: PageQuery): Promise<MemberPage> {
   refusePageWithCursor(query);
