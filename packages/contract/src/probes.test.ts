@@ -30,6 +30,8 @@ describe("probe options", () => {
 
   it("bound what a probe may cost", () => {
     expect(reasons(HttpOptions.safeParse({ timeoutMs: 0 }))).toEqual(["timeoutMs: must be at least 10 ms"]);
+    const headers = Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`x-${index}`, ""]));
+    expect(reasons(HttpOptions.safeParse({ headers }))).toEqual(["headers: must have at most 50 headers"]);
     expect(HttpOptions.safeParse({ maxBodyBytes: 1e9 }).success).toBe(false);
     expect(HttpOptions.safeParse({ maxRedirects: 21 }).success).toBe(false);
     expect(DnsOptions.safeParse({ recordType: "AXFR" }).success).toBe(false);

@@ -112,11 +112,18 @@ const headerValue = z
   .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must not contain control characters");
 /** Headers that frame the request; wrong ones would break the probe, not the target. */
 const framing = new Set(["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"]);
+/** More than any service asks for; each job's options are read by pollers and shown in lists. */
+const MAX_HEADERS = 50;
 const headers = z.record(z.string(), headerValue).superRefine((fields, context) => {
   // On the whole record, since a key's own schema cannot say its reason in the issue.
   const refuse = (name: string, message: string) =>
     context.addIssue({ code: "custom", message, path: [name] });
-  for (const name of Object.keys(fields)) {
+  const names = Object.keys(fields);
+  if (names.length > MAX_HEADERS) {
+    context.addIssue({ code: "custom", message: `must have at most ${MAX_HEADERS} headers` });
+    return;
+  }
+  for (const name of names) {
     if (!HEADER_NAME.test(name)) refuse(name, "must be a header name");
     else if (framing.has(name.toLowerCase())) refuse(name, "is set by the probe itself");
   }
