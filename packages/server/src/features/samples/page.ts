@@ -36,8 +36,10 @@ export async function readPage(
   now: number,
 ): Promise<SamplePage> {
   const window = resolveWindow(query, { to: now + CLOCK_SKEW_MS, from: () => 0 });
+  // A window may reach to the end of time, but there is nothing to look for in the slots of the future.
+  const to = Math.max(window.from, Math.min(window.to, now + CLOCK_SKEW_MS));
   const scope = cursorScope("samples", { job: job.id });
-  const start = query.cursor === undefined ? before(window.to) : readCursor(query.cursor, scope, window.to);
+  const start = query.cursor === undefined ? before(to) : readCursor(query.cursor, scope, to);
   const { rows, next } = await readNewest(database, job, window.from, start, query.limit);
   return {
     data: rows.map(toSample),

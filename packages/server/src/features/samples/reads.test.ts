@@ -136,6 +136,21 @@ describe("pages", () => {
     expect(page.pagination).toMatchObject({ hasNextPage: false, nextCursor: null });
   });
 
+  test("look for nothing in the future, however far the window reaches", async () => {
+    const { job, samples } = await fixture(
+      [{ fromSlot: START, toSlot: null, cadenceMs: DAY_MS, firstSequence: 0 }],
+      (slot, jobNo) => [sampleAt(slot, jobNo)],
+    );
+    const read = (from: number, to: number) =>
+      readPage(world.database, job, { limit: 500, from: iso(from), to: iso(to) }, NOW);
+    const endOfTime = Date.UTC(9999, 0);
+    const began = performance.now();
+    expect((await read(0, endOfTime)).data).toHaveLength(samples.length);
+    expect(await read(NOW + DAY_MS, endOfTime)).toMatchObject({ data: [], pagination: { nextCursor: null } });
+    // Looked through, those 8,000 years take many seconds.
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
   test("take samples in that come late, behind the cursor too", async () => {
     const grid = { fromSlot: START, toSlot: START + 100_000, cadenceMs: 1_000, firstSequence: 0 };
     const { job } = await fixture([grid], (slot, jobNo) =>
