@@ -30,7 +30,8 @@ export class FileLockedError extends Error {
 
 /** Takes the lock or throws FileLockedError; creates the file when it is missing. Child processes do not inherit the lock. */
 export function lockFile(file: string): FileLock {
-  const fd = openSync(file, "a+", 0o644);
+  // Whoever can open the file can lock it, so nobody else may.
+  const fd = openSync(file, "a+", 0o600);
   if (flock(fd, LOCK_EXCLUSIVE | LOCK_NON_BLOCKING) !== 0) {
     const code = koffi.errno();
     closeSync(fd);

@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createFolder } from "../../../test/harness.js";
@@ -30,6 +30,13 @@ async function lastSegment(folder: string): Promise<string> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".segment"));
   return join(folder, names.sort().at(-1) ?? "");
 }
+
+test("is closed to other users of the machine, lock and all", async () => {
+  const folder = join(await createFolder(), "spool");
+  const spool = await open(folder);
+  for (const path of [folder, join(folder, "lock")]) expect((await stat(path)).mode & 0o077).toBe(0);
+  await spool.close();
+});
 
 test("gives batches back in order, also after a restart and while more are appended", async () => {
   const folder = await createFolder();

@@ -52,7 +52,7 @@ export class Spool {
 
   /** Opens the spool in a folder, creating it. Throws when another living process has it open. */
   static async open(folder: string, options: { maxBytes: number; log: Logger }): Promise<Spool> {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     const lock = lockSpool(folder);
     const segments: Segment[] = [];
     for (const name of await readdir(folder)) {

@@ -36,7 +36,8 @@ export async function ensureCluster(
   await mkdir(cluster, { recursive: true, mode: 0o700 });
   await writeFile(password, randomBytes(24).toString("base64url"), { mode: 0o600 });
   if (user !== null) {
-    for (const path of [unfinished, cluster, password]) await chown(path, user.uid, user.gid);
+    // The folder last: what lies in a folder of theirs, they could swap for a link to any file before it is handed over.
+    for (const path of [password, cluster, unfinished]) await chown(path, user.uid, user.gid);
   }
   await initdb(cluster, password, binaries, user);
   await sync(password);

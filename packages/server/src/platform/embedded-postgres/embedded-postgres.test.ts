@@ -91,7 +91,7 @@ describe("the embedded Postgres", () => {
     await expect(value(guess.href, "1")).rejects.toThrow("password authentication failed");
     expect(await value(server.url, "current_setting('unix_socket_directories')")).toBe("");
     expect(await value(server.url, "current_setting('listen_addresses')")).toBe("127.0.0.1");
-    for (const path of ["postgres", "postgres/nightbell-password"]) {
+    for (const path of ["postgres", "postgres/nightbell-password", "nightbell.lock"]) {
       expect((await stat(join(dataDir, path))).mode & 0o077).toBe(0);
     }
   });
