@@ -14,7 +14,14 @@ test.skipIf(!hasPromtool && process.env["CI"] === undefined)(
     const api = apiClient(nightbell.url);
     const text = await eventually(async () => {
       const { body } = await api.get<string>("/metrics");
-      expect(body).toContain("nightbell_poller");
+      for (const part of [
+        "poller_jobs",
+        "samples_stored_total",
+        "stream_connections",
+        "http_request_duration",
+      ]) {
+        expect(body).toContain(`nightbell_${part}`);
+      }
       return body;
     });
     const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {

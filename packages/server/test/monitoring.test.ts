@@ -33,6 +33,7 @@ async function monitored(url?: string): Promise<Monitored> {
   await monitoringRoutes(app, {
     database,
     isReady: () => isReady,
+    registry: new Registry(),
     collectMetrics: async () => [await pollerMetrics(3), await pollerMetrics(4)],
   });
   return {

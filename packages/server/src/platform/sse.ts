@@ -2,7 +2,7 @@
 // once and written as it is to every socket; one timer serves all of them.
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Gauge, register, type Registry } from "prom-client";
+import { Gauge, type Registry } from "prom-client";
 import { NightbellError } from "./errors.js";
 import type { Logger } from "./log.js";
 
@@ -36,10 +36,14 @@ export class SseServer {
   #timers: NodeJS.Timeout[] = [];
   #closed = false;
 
-  constructor(options: { maxConnections: number; log: Logger; registry?: Registry }) {
+  constructor(options: { maxConnections: number; log: Logger; registry: Registry }) {
     this.#maxConnections = options.maxConnections;
     this.#log = options.log;
-    this.#gauge = connectionGauge(options.registry ?? register);
+    this.#gauge = new Gauge({
+      name: "nightbell_stream_connections",
+      help: "Open live streams",
+      registers: [options.registry],
+    });
   }
 
   get connectionCount(): number {
@@ -172,10 +176,4 @@ export class SseClient {
   close(): void {
     this.#socket.destroySoon();
   }
-}
-
-function connectionGauge(registry: Registry): Gauge {
-  const name = "nightbell_stream_connections";
-  const existing = registry.getSingleMetric(name) as Gauge | undefined;
-  return existing ?? new Gauge({ name, help: "Open live streams", registers: [registry] });
 }

@@ -1,4 +1,5 @@
 // The role that answers HTTP: every feature's routes on one server.
+import { Registry } from "prom-client";
 import { accountRoutes, createAuthenticate } from "../../features/accounts/index.js";
 import { jobRoutes } from "../../features/jobs/index.js";
 import { monitoringRoutes } from "../../features/monitoring/index.js";
@@ -17,13 +18,15 @@ export async function startApi({
 }: ApiContext): Promise<RunningApi> {
   const { db } = database;
   const prober = createOneShotProber({ latencyApiUrl: config.LATENCY_API_URL, log });
+  const registry = new Registry();
   const authenticate = createAuthenticate(db, clock);
   const app = await buildApp({ config, log, authenticate });
   app.addHook("onClose", () => prober.close());
-  await monitoringRoutes(app, { database, isReady: () => lifecycle() === "running", collectMetrics });
+  const isReady = () => lifecycle() === "running";
+  await monitoringRoutes(app, { database, isReady, collectMetrics, registry });
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: prober.probe });
-  await samplesRoutes(app, { database, config, log, authenticate });
+  await samplesRoutes(app, { database, config, log, registry, authenticate });
   try {
     await app.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { Health } from "@nightbell/contract";
-import { Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { z } from "zod";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
@@ -22,7 +22,7 @@ export interface MonitoringOptions {
   /** Metrics of the other processes of this program. */
   readonly collectMetrics: () => Promise<MetricsJson[]>;
   /** Metrics of other features of this process are registered here too. */
-  readonly registry?: Registry;
+  readonly registry: Registry;
 }
 
 const tags = ["monitoring"];
@@ -30,7 +30,7 @@ const Alive = z.object({ status: z.literal("ok") });
 const HealthQuery = z.strictObject({ mode: z.enum(["liveness", "readiness"]).optional() });
 
 export async function monitoringRoutes(app: App, options: MonitoringOptions): Promise<void> {
-  const { database, isReady, collectMetrics, registry = new Registry() } = options;
+  const { database, isReady, collectMetrics, registry } = options;
   const sampler = new SystemSampler();
   const ping = createPing(database);
   app.addHook("onClose", async () => sampler.stop());

@@ -11,6 +11,7 @@ import {
   WindowQuery,
 } from "@nightbell/contract";
 import type { FastifyRequest } from "fastify";
+import type { Registry } from "prom-client";
 import { z } from "zod";
 import type { Config } from "../../config/config.js";
 import { type Clock, systemClock } from "../../platform/clock.js";
@@ -33,6 +34,7 @@ export interface SampleRouteOptions {
   readonly database: DatabaseHandle;
   readonly config: Pick<Config, "SSE_MAX_CONNECTIONS">;
   readonly log: Logger;
+  readonly registry: Registry;
   /** Asked again while a stream is open, so that it ends with its session. */
   readonly authenticate: Authenticate;
   readonly clock?: Clock;
@@ -126,8 +128,8 @@ function addReads(app: App, { database, clock = systemClock }: SampleRouteOption
 }
 
 function addStream(app: App, options: SampleRouteOptions): void {
-  const { database, log, clock = systemClock } = options;
-  const sse = new SseServer({ maxConnections: options.config.SSE_MAX_CONNECTIONS, log });
+  const { database, log, registry, clock = systemClock } = options;
+  const sse = new SseServer({ maxConnections: options.config.SSE_MAX_CONNECTIONS, log, registry });
   const bus = new Bus(database.url, log);
   const live = new LiveSamples({ database, clock, log, bus });
   app.addHook("onReady", () => {

@@ -1,6 +1,6 @@
 // From the prober to the database: batches that grow with the load, and the spool while the database is away (M9).
 import { setTimeout as delay } from "node:timers/promises";
-import { register, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { systemClock, type Clock } from "../../platform/clock.js";
 import type { DatabaseHandle } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
@@ -26,8 +26,8 @@ export interface SampleWriterOptions {
   /** BATCH_FLUSH_INTERVAL_MS: longest time a sample waits for its write to start. */
   flushIntervalMs: number;
   log: Logger;
+  registry: Registry;
   clock?: Clock;
-  registry?: Registry;
   spoolMaxBytes?: number;
   /** Called after the commit with the samples that were stored by this writer and not before; must not throw. */
   onStored?: (samples: readonly SampleRecord[]) => void;
@@ -84,7 +84,7 @@ export class SampleWriter {
     this.#log = options.log;
     this.#spool = spool;
     this.#notifier = new SampleNotifier(options.database, options.log);
-    this.#metrics = writerMetrics(options.registry ?? register);
+    this.#metrics = writerMetrics(options.registry);
   }
 
   /** Opens the spool, creates partitions ahead, and starts the replay of what an earlier run left. */
