@@ -115,6 +115,7 @@ describe.skipIf(obstacle !== null)(
     test.each([
       ["truncated", 30, "malformed"],
       ["with another token", 31, "foreign"],
+      ["whose every other number is right, without the probe's secret", 34, "foreign"],
       ["with a wrong checksum", 32, "malformed"],
       ["of another length", 33, "malformed"],
     ] as const)("a reply %s is counted and is no answer", async (_, lastByte, counter) => {

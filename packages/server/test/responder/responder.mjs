@@ -156,6 +156,7 @@ function messageOf(kind, packet, icmp) {
       const reply = Buffer.from(icmp);
       reply[0] = 0;
       if (kind === "foreignToken") reply[8] ^= 0xff;
+      if (kind === "wrongSecret") reply[12] ^= 0xff;
       if (kind === "truncated") return reply.subarray(0, 12);
       if (kind === "wrongLength") return reply.subarray(0, reply.length - 1);
       return reply;

@@ -6,7 +6,7 @@
  * @property {number} delayMs how long a reply is held
  * @property {number} [loseEvery] every so many-th request is not answered
  * @property {number} [duplicateEvery] every so many-th request is answered twice
- * @property {"reply" | "truncated" | "foreignToken" | "wrongChecksum" | "wrongLength" | "unreachable" | "filtered" | "ttlExceeded" | "misquoted"} [answer]
+ * @property {"reply" | "truncated" | "foreignToken" | "wrongSecret" | "wrongChecksum" | "wrongLength" | "unreachable" | "filtered" | "ttlExceeded" | "misquoted"} [answer]
  */
 
 /** @type {Record<number, Rule>} */
@@ -24,6 +24,7 @@ export const rules = {
   31: { delayMs: 0, answer: "foreignToken" },
   32: { delayMs: 0, answer: "wrongChecksum" },
   33: { delayMs: 0, answer: "wrongLength" },
+  34: { delayMs: 0, answer: "wrongSecret" },
   // Errors: a quote of 8 bytes (RFC 792), a whole quote, and one that names another destination.
   40: { delayMs: 0, answer: "unreachable" },
   41: { delayMs: 0, answer: "filtered" },

@@ -4,7 +4,6 @@ import { performance } from "node:perf_hooks";
 import type { EchoSocket } from "./echo-socket.js";
 import { Ledger } from "./ledger.js";
 import * as libc from "./libc.js";
-import type { Instance } from "./packet.js";
 import { Port, RESULT_RESERVE } from "./port.js";
 import { ProbeState } from "./probe-table.js";
 import {
@@ -48,12 +47,7 @@ export class EchoLoop {
   #heardAll = true;
   #lastWakeAt = 0;
 
-  constructor(
-    memory: SharedMemory,
-    sockets: readonly EchoSocket[],
-    instance: Instance,
-    wakeMain: () => void,
-  ) {
+  constructor(memory: SharedMemory, sockets: readonly EchoSocket[], instance: number, wakeMain: () => void) {
     this.#control = memory.control;
     this.#targets = memory.targets;
     this.#submissions = new SubmissionRing(memory);

@@ -12,7 +12,8 @@ import {
   type Family,
 } from "./packet.js";
 
-const instance = { high: 0x01020304, low: 0xf5f6f7f8 };
+const instance = 0x01020304;
+const secret = 0xf5f6f7f8;
 const families: readonly Family[] = [4, 6];
 
 describe("an echo request", () => {
@@ -34,8 +35,8 @@ describe("an echo request", () => {
         seen: Seen.reply,
         identifier: 0xabcd,
         sequence: 0x5678,
-        instanceHigh: instance.high,
-        instanceLow: instance.low,
+        instance,
+        secret,
         number: 0x12345678,
         slot: 77,
         payloadBytes: 56,
@@ -74,7 +75,7 @@ describe("hostile bytes", () => {
     })
     .map(({ family, quoted, at, value }) => {
       const view = new DataView(new ArrayBuffer(MAX_ECHO_BYTES));
-      const length = writeEchoRequest(view, family, 1, 56, instance, 2, 3);
+      const length = writeEchoRequest(view, family, 1, 56, instance, secret, 2, 3);
       const packet = errorAbout(new DataView(view.buffer, 0, length), family, quoted);
       const result = new Uint8Array(packet.buffer);
       if (at < result.length) result[at] = value;
@@ -103,7 +104,7 @@ describe("hostile bytes", () => {
 
   test("a raw IPv4 packet counts only with a right checksum and lengths that agree", () => {
     const view = new DataView(new ArrayBuffer(MAX_ECHO_BYTES));
-    const length = writeEchoRequest(view, 4, 1, 56, instance, 2, 3);
+    const length = writeEchoRequest(view, 4, 1, 56, instance, secret, 2, 3);
     view.setUint8(0, 0);
     view.setUint16(2, 0);
     view.setUint16(2, checksum(view, 0, length));
@@ -130,7 +131,7 @@ describe("hostile bytes", () => {
 
 function request(family: Family, payloadBytes: number): DataView {
   const view = new DataView(new ArrayBuffer(MAX_ECHO_BYTES));
-  const length = writeEchoRequest(view, family, 0xabcd, payloadBytes, instance, 0x12345678, 77);
+  const length = writeEchoRequest(view, family, 0xabcd, payloadBytes, instance, secret, 0x12345678, 77);
   return new DataView(view.buffer, 0, length);
 }
 

@@ -4,7 +4,10 @@
 export type Family = 4 | 6;
 
 const HEADER_BYTES = 8;
-/** Every request begins its payload with: instance (8 bytes), probe number (4), table slot (4). */
+/**
+ * Every request begins its payload with, 4 bytes each: instance, the probe's secret, its number, its table slot. Instance,
+ * number and slot follow from any other request: without the secret one target could answer for another.
+ */
 const TOKEN_BYTES = 16;
 export const MIN_PAYLOAD_BYTES = TOKEN_BYTES;
 export const MAX_PAYLOAD_BYTES = 1_400;
@@ -21,12 +24,6 @@ export const icmpTypes = {
   4: { request: 8, reply: 0, unreachable: 3, timeExceeded: 11, parameterProblem: 12, tooBig: -1 },
   6: { request: 128, reply: 129, unreachable: 1, timeExceeded: 3, parameterProblem: 4, tooBig: 2 },
 } as const;
-
-/** Tells our packets from everybody else's: random per engine. */
-export interface Instance {
-  readonly high: number;
-  readonly low: number;
-}
 
 export const Seen = {
   /** Well-formed, but not an answer to an echo request. */
@@ -48,8 +45,8 @@ export class Reading {
   sequence = 0;
   /** False where an error quotes less than our token (RFC 792 asks for 8 bytes only). */
   hasToken = false;
-  instanceHigh = 0;
-  instanceLow = 0;
+  instance = 0;
+  secret = 0;
   number = 0;
   slot = 0;
   /** Bytes of the reply's payload; 0 for errors. */
@@ -66,7 +63,8 @@ export function writeEchoRequest(
   family: Family,
   identifier: number,
   payloadBytes: number,
-  instance: Instance,
+  instance: number,
+  secret: number,
   number: number,
   slot: number,
 ): number {
@@ -75,8 +73,8 @@ export function writeEchoRequest(
   packet.setUint16(2, 0);
   packet.setUint16(4, identifier);
   packet.setUint16(6, sequence);
-  packet.setUint32(8, instance.high);
-  packet.setUint32(12, instance.low);
+  packet.setUint32(8, instance);
+  packet.setUint32(12, secret);
   packet.setUint32(16, number);
   packet.setUint32(20, slot);
   // ICMPv6 sums a pseudo header too, which the kernel knows and fills in.
@@ -181,8 +179,8 @@ function readEcho(view: DataView, offset: number, length: number, reading: Readi
   reading.sequence = view.getUint16(offset + 6);
   reading.hasToken = length >= HEADER_BYTES + TOKEN_BYTES;
   if (!reading.hasToken) return;
-  reading.instanceHigh = view.getUint32(offset + 8);
-  reading.instanceLow = view.getUint32(offset + 12);
+  reading.instance = view.getUint32(offset + 8);
+  reading.secret = view.getUint32(offset + 12);
   reading.number = view.getUint32(offset + 16);
   reading.slot = view.getUint32(offset + 20);
 }

@@ -12,7 +12,6 @@ import {
   readQuotedEcho,
   Seen,
   writeEchoRequest,
-  type Instance,
 } from "./packet.js";
 import { ProbeState, STRAY_WINDOW_MS } from "./probe-table.js";
 import { ResultKind, TARGET_BYTES, TARGET_PAYLOAD_AT, TARGET_TTL_AT, type SharedMemory } from "./rings.js";
@@ -30,7 +29,8 @@ const { errno } = libc;
 export class Port {
   readonly socket: EchoSocket;
   readonly #ledger: Ledger;
-  readonly #instance: Instance;
+  /** Tells our packets from everybody else's: random per engine. */
+  readonly #instance: number;
   readonly #targets: DataView;
   readonly #targetsAddress: number;
   readonly #packets = new Inbox();
@@ -44,7 +44,7 @@ export class Port {
   #drops: number;
   #dropsSeenAt = -1;
 
-  constructor(socket: EchoSocket, ledger: Ledger, memory: SharedMemory, instance: Instance) {
+  constructor(socket: EchoSocket, ledger: Ledger, memory: SharedMemory, instance: number) {
     this.socket = socket;
     this.#ledger = ledger;
     this.#instance = instance;
@@ -69,6 +69,7 @@ export class Port {
       socket.identifier,
       payloadBytes,
       this.#instance,
+      table.secret[slot] ?? 0,
       number,
       slot,
     );
@@ -256,9 +257,9 @@ export class Port {
     const { table } = this.#ledger;
     const isOurs =
       reading.identifier === this.socket.identifier &&
-      reading.instanceHigh === this.#instance.high &&
-      reading.instanceLow === this.#instance.low &&
+      reading.instance === this.#instance &&
       reading.slot < table.used &&
+      table.secret[reading.slot] === reading.secret &&
       table.number[reading.slot] === reading.number &&
       (reading.number & 0xffff) === reading.sequence &&
       table.family[reading.slot] === this.socket.family;

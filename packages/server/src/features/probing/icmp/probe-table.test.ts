@@ -28,3 +28,15 @@ test("a sequence names the latest probe that was sent with it", () => {
   table.assignNumber(slot);
   expect(table.slotOfSequence(number & 0xffff)).toBe(-1);
 });
+
+test("every probe has a secret of its own, also one that takes the slot of another", () => {
+  const table = new ProbeTable(1);
+  const slot = table.take(0);
+  const secrets = Array.from({ length: 5_000 }, () => {
+    table.assignNumber(slot);
+    return table.secret[slot];
+  });
+  // Of 5,000 random words two are equal once in 340 times; ten are not, and a counter has no word of the upper half.
+  expect(new Set(secrets).size).toBeGreaterThan(4_990);
+  expect(secrets.filter((secret) => (secret ?? 0) >= 2 ** 31).length).toBeGreaterThan(2_000);
+});

@@ -1,5 +1,6 @@
 // Every probe the worker knows: those that are due, those that await an answer, and for a while those that have ended,
 // so that duplicate and late replies find their probe. Columns of numbers; nothing is allocated per probe.
+import { randomFillSync } from "node:crypto";
 
 export const ProbeState = {
   free: 0,
@@ -33,6 +34,8 @@ export class ProbeTable {
   readonly family: Uint8Array;
   /** Distinguishes the probes that one slot holds over time; its low 16 bits are the ICMP sequence. */
   readonly number: Uint32Array;
+  /** Random: what only the probe's target, and whoever lies on the way there, can know. */
+  readonly secret: Uint32Array;
   /** 1 once a send was refused for want of buffers. */
   readonly wasRetried: Uint8Array;
   /** The wall clock read just before sending, see libc.nanosecondsOf. */
@@ -47,6 +50,9 @@ export class ProbeTable {
   #endedHead = 0;
   #endedCount = 0;
   #nextNumber = 0;
+  /** Drawn many at a time, which makes one as good as free. */
+  readonly #secrets = new Uint32Array(1_024);
+  #secretsLeft = 0;
   /** Slot of the latest probe with an ICMP sequence, plus one. */
   readonly #slotBySequence = new Int32Array(65_536);
 
@@ -59,6 +65,7 @@ export class ProbeTable {
     this.payloadBytes = new Uint16Array(capacity);
     this.family = new Uint8Array(capacity);
     this.number = new Uint32Array(capacity);
+    this.secret = new Uint32Array(capacity);
     this.wasRetried = new Uint8Array(capacity);
     this.clockNs = new Float64Array(capacity);
     this.stampNs = new Float64Array(capacity);
@@ -78,11 +85,12 @@ export class ProbeTable {
     return slot;
   }
 
-  /** Numbers a probe that is about to be sent. */
+  /** Numbers a probe that is about to be sent, and gives it a secret. */
   assignNumber(slot: number): number {
     const number = this.#nextNumber;
     this.#nextNumber = (number + 1) >>> 0;
     this.number[slot] = number;
+    this.secret[slot] = this.#drawSecret();
     this.#slotBySequence[number & 0xffff] = slot + 1;
     return number;
   }
@@ -99,6 +107,15 @@ export class ProbeTable {
     this.#ended[(this.#endedHead + this.#endedCount) % this.capacity] = slot;
     this.#endedCount += 1;
     this.active -= 1;
+  }
+
+  #drawSecret(): number {
+    if (this.#secretsLeft === 0) {
+      randomFillSync(this.#secrets);
+      this.#secretsLeft = this.#secrets.length;
+    }
+    this.#secretsLeft -= 1;
+    return this.#secrets[this.#secretsLeft] ?? 0;
   }
 
   #nextSlot(now: number): number {

@@ -28,8 +28,7 @@ function main(input: WorkerInput): void {
     post(ipv4);
     return;
   }
-  const random = randomBytes(8);
-  const instance = { high: random.readUInt32BE(0), low: random.readUInt32BE(4) };
+  const instance = randomBytes(4).readUInt32BE();
   const sockets = [ipv4, ipv6].flatMap((attempt) => (attempt.ok ? [attempt.socket] : []));
   const memory = new SharedMemory(input.limits, input.buffer);
   const loop = new EchoLoop(memory, sockets, instance, () => post(null));
