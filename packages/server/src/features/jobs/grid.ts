@@ -16,11 +16,6 @@ export function phaseOf(jobId: string, cadenceMs: number): number {
   return hash % cadenceMs;
 }
 
-/** The first slot at or after `now`. */
-export function slotAtOrAfter(now: number, phaseMs: number, cadenceMs: number): number {
-  return phaseMs + Math.ceil((now - phaseMs) / cadenceMs) * cadenceMs;
-}
-
 /**
  * The grid of a job that starts, resumes or changes its cadence at `now`. The sequence number is k of the
  * grid, but never falls: after a change to a longer cadence it goes on from the last one.
@@ -29,10 +24,9 @@ export function openGrid(jobId: string, cadenceMs: number, now: number, previous
   const phaseMs = phaseOf(jobId, cadenceMs);
   const earliest =
     previous?.toSlot === null || previous?.toSlot === undefined ? now : Math.max(now, previous.toSlot);
-  const fromSlot = slotAtOrAfter(earliest, phaseMs, cadenceMs);
-  const k = (fromSlot - phaseMs) / cadenceMs;
+  const k = Math.ceil((earliest - phaseMs) / cadenceMs);
   return {
-    fromSlot,
+    fromSlot: phaseMs + k * cadenceMs,
     toSlot: null,
     cadenceMs,
     firstSequence: Math.max(k, previous === null ? 0 : nextSequence(previous)),
@@ -44,14 +38,23 @@ export function sequenceOf(grid: Grid, slot: number): number {
   return grid.firstSequence + (slot - grid.fromSlot) / grid.cadenceMs;
 }
 
-/** Number of slots of the grid in [from, to). */
-export function countSlots(grid: Grid, from: number, to: number): number {
-  const start = Math.max(from, grid.fromSlot);
-  const end = Math.min(to, grid.toSlot ?? Infinity);
-  if (end <= start) return 0;
-  const first = Math.ceil((start - grid.fromSlot) / grid.cadenceMs);
-  const last = Math.ceil((end - grid.fromSlot) / grid.cadenceMs);
-  return last - first;
+/** The first slot of the grid at or after a time; it may lie beyond the grid's end. */
+export function slotFrom({ fromSlot, cadenceMs }: Grid, time: number): number {
+  return fromSlot + Math.ceil(Math.max(time - fromSlot, 0) / cadenceMs) * cadenceMs;
+}
+
+/** The last slot of the grid before a time; it may lie before the grid's beginning. */
+export function slotBefore({ fromSlot, toSlot, cadenceMs }: Grid, time: number): number {
+  const end = Math.min(toSlot ?? Infinity, time);
+  return fromSlot + (Math.ceil((end - fromSlot) / cadenceMs) - 1) * cadenceMs;
+}
+
+/** Number of slots of the grids in [from, to). */
+export function countSlots(grids: readonly Grid[], from: number, to: number): number {
+  return grids.reduce((sum, grid) => {
+    const slots = (slotBefore(grid, to) - slotFrom(grid, from)) / grid.cadenceMs + 1;
+    return sum + Math.max(slots, 0);
+  }, 0);
 }
 
 /** The sequence number after the last slot of a closed grid. */

@@ -1,5 +1,5 @@
 // Which slot of a job's grids comes next, and which are given up. Pure; times are milliseconds since the epoch.
-import { countSlots, sequenceOf, type Grid } from "../jobs/index.js";
+import { countSlots, sequenceOf, slotBefore, slotFrom, type Grid } from "../jobs/index.js";
 
 /**
  * How far the wheel may be behind before the slots it slept through are skipped instead of probed late: a busy
@@ -24,9 +24,10 @@ export interface Turn {
 export function decideTurn(grids: readonly Grid[], slot: number, now: number, behind: boolean): Turn {
   if (slot > now) return { start: slot, skipped: 0, next: slotAtOrAfter(grids, slot + 1) };
   const next = slotAtOrAfter(grids, now + 1);
-  const overdue = grids.reduce((count, grid) => count + countSlots(grid, slot, now + 1), 0);
-  if (behind || overdue === 0) return { start: null, skipped: overdue, next };
-  return { start: newestSlot(grids, now), skipped: overdue - 1, next };
+  const overdue = countSlots(grids, slot, now + 1);
+  const newest = grids.findLast((grid) => countSlots([grid], slot, now + 1) > 0);
+  if (behind || newest === undefined) return { start: null, skipped: overdue, next };
+  return { start: slotBefore(newest, now + 1), skipped: overdue - 1, next };
 }
 
 /**
@@ -42,20 +43,10 @@ export function firstSlot(grids: readonly Grid[], now: number, earliest: number)
 /** The first slot at or after `time`, null when the grids end before. */
 export function slotAtOrAfter(grids: readonly Grid[], time: number): number | null {
   for (const grid of grids) {
-    const steps = Math.max(0, Math.ceil((time - grid.fromSlot) / grid.cadenceMs));
-    const slot = grid.fromSlot + steps * grid.cadenceMs;
+    const slot = slotFrom(grid, time);
     if (grid.toSlot === null || slot < grid.toSlot) return slot;
   }
   return null;
-}
-
-/** The last slot at or before `time`; there must be one. */
-function newestSlot(grids: readonly Grid[], time: number): number {
-  const newest = grids.map(({ fromSlot, toSlot, cadenceMs }) => {
-    const end = Math.min(time, (toSlot ?? Infinity) - 1);
-    return end < fromSlot ? -Infinity : end - ((end - fromSlot) % cadenceMs);
-  });
-  return Math.max(...newest);
 }
 
 /** The sequence number of a slot of the grids. */

@@ -1,6 +1,6 @@
 // How a chart's window is cut into points. Pure.
-import type { Grid } from "../jobs/index.js";
-import { countExpected, runsOf, type Run } from "./slots.js";
+import { countSlots, type Grid, slotFrom } from "../jobs/index.js";
+import { runsOf, type Run } from "./slots.js";
 import type { Window } from "./window.js";
 
 const SECOND_MS = 1_000;
@@ -40,7 +40,7 @@ export interface Buckets {
  */
 export function cutIntoBuckets(grids: readonly Grid[], window: Window, maxCount: number): Buckets {
   const runs = runsOf(grids).filter((run) => run.to > window.from && run.from < window.to);
-  if (countExpected(grids, window.from, window.to) + Math.max(runs.length - 1, 0) <= maxCount) {
+  if (countSlots(grids, window.from, window.to) + Math.max(runs.length - 1, 0) <= maxCount) {
     return { resolution: "raw", buckets: withPauses(slotBuckets(grids, window), runs) };
   }
   const lengthMs = bucketLength(window, maxCount);
@@ -54,8 +54,7 @@ function slotBuckets(grids: readonly Grid[], window: Window): Bucket[] {
   const buckets: Bucket[] = [];
   for (const grid of grids) {
     const to = Math.min(grid.toSlot ?? Infinity, window.to);
-    const skipped = countExpected([grid], -Infinity, window.from);
-    for (let slot = grid.fromSlot + skipped * grid.cadenceMs; slot < to; slot += grid.cadenceMs) {
+    for (let slot = slotFrom(grid, window.from); slot < to; slot += grid.cadenceMs) {
       buckets.push({ from: slot, to: Math.min(slot + grid.cadenceMs, to), isRunning: true });
     }
   }

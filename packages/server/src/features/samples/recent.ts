@@ -1,10 +1,11 @@
 // The last samples of many jobs at once, for the sparklines of the job list.
 import type { JobRecent } from "@nightbell/contract";
 import type { DatabaseHandle } from "../../platform/db.js";
+import { countSlots } from "../jobs/index.js";
 import { groupByLabel, sampleOutlines, type OutlineRow } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { statusCodes, statusName, toMs } from "./sample.js";
-import { countExpected, newestSpans, type Span } from "./slots.js";
+import { newestSpans, type Span } from "./slots.js";
 import { lossPercent } from "./summary.js";
 import { endOfJob, settledEnd } from "./window.js";
 
@@ -29,7 +30,7 @@ export async function readRecent(
 /** Oldest first. */
 function recentSpans(job: SampledJob, now: number): Span[] {
   const end = endOfJob(job, now);
-  const unsettled = countExpected(job.grids, settledEnd(job, now), end);
+  const unsettled = countSlots(job.grids, settledEnd(job, now), end);
   const count = MAX_POINTS + Math.min(unsettled, MAX_UNSETTLED);
   return newestSpans(job.grids, 0, end, count, null).spans.toReversed();
 }

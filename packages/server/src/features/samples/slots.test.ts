@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Grid } from "../jobs/index.js";
+import { countSlots, type Grid } from "../jobs/index.js";
 import { cutIntoBuckets } from "./buckets.js";
 import { hourOf } from "./partitions.js";
-import { countExpected, newestSpans, runsOf, type Span, spansBetween, startOfNewest } from "./slots.js";
+import { newestSpans, runsOf, type Span, spansBetween, startOfNewest } from "./slots.js";
 
 const START = Date.UTC(2026, 0, 1);
 const HORIZON_MS = 6 * 3_600_000;
@@ -62,7 +62,7 @@ describe("the slots of a window", () => {
         const spans = spansBetween(all, from, to, hoursOf(slots));
         expect(slotsOf(spans)).toEqual(slots);
         for (const span of spans) expect(hourOf(span.first)).toBe(hourOf(span.last));
-        expect(countExpected(all, from, to)).toBe(slots.length);
+        expect(countSlots(all, from, to)).toBe(slots.length);
       }),
     );
   });

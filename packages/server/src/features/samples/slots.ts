@@ -1,5 +1,5 @@
 // Which slots a window holds, from the grids of a job (M6). Pure; times are milliseconds since the epoch.
-import { countSlots, type Grid } from "../jobs/index.js";
+import { countSlots, type Grid, slotBefore, slotFrom } from "../jobs/index.js";
 import { hourOf } from "./partitions.js";
 import { HOUR_MS } from "./sample.js";
 
@@ -24,11 +24,11 @@ export function spansBetween(grids: readonly Grid[], from: number, to: number, h
   const spans: Span[] = [];
   for (const grid of grids) {
     const start = Math.max(from, grid.fromSlot);
-    const end = endOf(grid, to);
+    const end = Math.min(grid.toSlot ?? Infinity, to);
     for (let hour = hourOf(start); hour < end; hour += HOUR_MS) {
       if (!hours.has(hour)) continue;
       const first = slotFrom(grid, Math.max(start, hour));
-      const last = slotBefore(grid, Math.min(end, hour + HOUR_MS));
+      const last = slotBefore(grid, Math.min(to, hour + HOUR_MS));
       if (first <= last) spans.push({ first, last, step: grid.cadenceMs });
     }
   }
@@ -50,7 +50,7 @@ export function newestSpans(
   let left = count;
   for (const grid of grids.toReversed()) {
     const start = Math.max(from, grid.fromSlot);
-    let last = slotBefore(grid, endOf(grid, to));
+    let last = slotBefore(grid, to);
     while (last >= start) {
       const hour = hourOf(last);
       const firstOfHour = slotFrom(grid, Math.max(start, hour));
@@ -68,17 +68,12 @@ export function newestSpans(
   return { spans, leftTo: null };
 }
 
-/** Number of slots in [from, to). */
-export function countExpected(grids: readonly Grid[], from: number, to: number): number {
-  return grids.reduce((sum, grid) => sum + countSlots(grid, from, to), 0);
-}
-
 /** `from`, or the slot of the `count`th newest before `to` when there are more. */
 export function startOfNewest(grids: readonly Grid[], from: number, to: number, count: number): number {
   let left = count;
   for (const grid of grids.toReversed()) {
-    const slots = countSlots(grid, from, to);
-    if (slots > left) return slotBefore(grid, endOf(grid, to)) - (left - 1) * grid.cadenceMs;
+    const slots = countSlots([grid], from, to);
+    if (slots > left) return slotBefore(grid, to) - (left - 1) * grid.cadenceMs;
     left -= slots;
   }
   return from;
@@ -97,18 +92,4 @@ export function runsOf(grids: readonly Grid[]): Run[] {
     else runs.push({ from: grid.fromSlot, to });
   }
   return runs;
-}
-
-/** The first slot of the grid at or after a time, which may lie beyond the grid's end. */
-function slotFrom(grid: Grid, time: number): number {
-  return grid.fromSlot + Math.ceil(Math.max(time - grid.fromSlot, 0) / grid.cadenceMs) * grid.cadenceMs;
-}
-
-/** The last slot of the grid before a time, which may lie before the grid's beginning. */
-function slotBefore(grid: Grid, time: number): number {
-  return grid.fromSlot + (Math.ceil((time - grid.fromSlot) / grid.cadenceMs) - 1) * grid.cadenceMs;
-}
-
-function endOf(grid: Grid, to: number): number {
-  return Math.min(grid.toSlot ?? Infinity, to);
 }

@@ -1,7 +1,8 @@
 // The window of a read: what was asked for, what the job has, and what one request may cost.
 import { NightbellError } from "../../platform/errors.js";
+import { countSlots } from "../jobs/index.js";
 import type { SampledJob } from "./sampled-job.js";
-import { countExpected, startOfNewest } from "./slots.js";
+import { startOfNewest } from "./slots.js";
 
 /** From inclusive, to exclusive, milliseconds since the epoch. */
 export interface Window {
@@ -59,6 +60,6 @@ export function settledEnd(job: SampledJob, now: number): number {
  */
 export function expectedSamples(job: SampledJob, window: Window, sampleCount: number, now: number): number {
   const settledTo = Math.min(window.to, settledEnd(job, now));
-  const settled = countExpected(job.grids, window.from, settledTo) * job.locationCount;
+  const settled = countSlots(job.grids, window.from, settledTo) * job.locationCount;
   return Math.max(settled, sampleCount);
 }
