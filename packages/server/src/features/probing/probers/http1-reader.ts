@@ -38,7 +38,9 @@ export class Http1Reader {
   #left = 0;
   /** Bytes of heads and trailers so far; interim answers do not start the count again. */
   #headBytes = 0;
-  #body: Buffer[] = [];
+  /** The body, and room for more of it. */
+  #kept: Buffer = Buffer.alloc(0);
+  #keptBytes = 0;
 
   constructor(method: string) {
     this.#method = method;
@@ -50,7 +52,7 @@ export class Http1Reader {
 
   /** The body so far, as it was sent. */
   get body(): Buffer {
-    return Buffer.concat(this.#body);
+    return this.#kept.subarray(0, this.#keptBytes);
   }
 
   /** Throws HttpFormatError. What follows the answer is ignored. */
@@ -139,7 +141,7 @@ export class Http1Reader {
     const content = this.#take(this.#state === "untilClose" ? Infinity : this.#left);
     this.#left -= content.length;
     this.bodyBytes += content.length;
-    if (this.keepsBody) this.#body.push(content);
+    if (this.keepsBody) this.#keep(content);
     if (this.#left > 0 || this.#state === "untilClose") return false;
     if (this.#state === "sized") {
       this.#state = "whole";
@@ -150,6 +152,18 @@ export class Http1Reader {
       throw new HttpFormatError("a chunk is longer than its size");
     this.#state = "chunkSize";
     return true;
+  }
+
+  /** Copied together: a list of a million chunks of one byte each would take a hundred times their size. */
+  #keep(content: Buffer): void {
+    const size = this.#keptBytes + content.length;
+    if (size > this.#kept.length) {
+      const larger = Buffer.allocUnsafe(Math.max(size, 2 * this.#kept.length));
+      this.#kept.copy(larger, 0, 0, this.#keptBytes);
+      this.#kept = larger;
+    }
+    content.copy(this.#kept, this.#keptBytes);
+    this.#keptBytes = size;
   }
 
   #expect(state: "sized" | "chunk", bytes: number): void {
