@@ -6,6 +6,8 @@ const deniedRanges: [network: string, what: string][] = [
   ["0.0.0.0/8", "an unspecified address"],
   ["169.254.0.0/16", "a link-local address, where cloud metadata services live"],
   ["100.100.100.200/32", "a cloud metadata service"],
+  ["168.63.129.16/32", "a cloud metadata service"], // Azure's host agent, which hands out certificates
+  ["192.0.0.192/32", "a cloud metadata service"], // Oracle
   ["224.0.0.0/4", "a multicast address"],
   ["255.255.255.255/32", "the broadcast address"],
   ["::/128", "an unspecified address"],
@@ -13,6 +15,7 @@ const deniedRanges: [network: string, what: string][] = [
   ["fd00:ec2::254/128", "a cloud metadata service"],
   ["fd00:ec2::23/128", "a cloud metadata service"],
   ["fd20:ce::254/128", "a cloud metadata service"],
+  ["fd00:42::42/128", "a cloud metadata service"], // Scaleway
   ["ff00::/8", "a multicast address"],
 ];
 
