@@ -138,6 +138,11 @@ export class IcmpProbes {
     const found = this.#names.get(host, options.family);
     const resolution = found instanceof Promise ? await within(options.timeoutMs, found, host) : found;
     await this.#link.start();
+    if (this.#routes.get(pending.job) !== route) {
+      // The job was edited or let go meanwhile: nobody would take the old route's target out of the engine again.
+      this.#recorder.abandon(pending);
+      return;
+    }
     if (!resolution.ok) {
       this.#recorder.fail(pending, resolution.code, resolution.error);
       return;

@@ -1,11 +1,15 @@
+import { IcmpOptions } from "@nightbell/contract";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
+import { whyNoIcmp } from "../../../test/echoes.js";
 import { eventually } from "../../../test/harness.js";
 import { systemClock } from "../../platform/clock.js";
 import { createLogger } from "../../platform/log.js";
 import type { SampleRecord } from "../samples/index.js";
 import { ConcurrencyLimit } from "./concurrency.js";
 import { ConnectionProbes } from "./connection-probes.js";
+import { IcmpEngine } from "./icmp/index.js";
+import { IcmpProbes } from "./icmp-probes.js";
 import { MeasuredJob, type JobDefinition } from "./measured-job.js";
 import { failed, succeeded } from "./outcome.js";
 import { pollerMetrics } from "./poller-metrics.js";
@@ -17,6 +21,8 @@ const timeout = failed({ code: "timeout", error: "no answer" });
 const answered = (rttUs: number) => succeeded({ rttUs, phases: null, address: "127.0.0.1" });
 
 const zero = () => 0;
+const log = createLogger("silent", "test");
+const noIcmp = await whyNoIcmp();
 
 function world() {
   const samples: SampleRecord[] = [];
@@ -31,7 +37,7 @@ function world() {
       concurrencyLimit: zero,
     }),
     clock: systemClock,
-    log: createLogger("silent", "test"),
+    log,
     ended: (job) => ended.push(job),
   });
   return { recorder, samples, ended };
@@ -133,5 +139,31 @@ describe("Recorder", () => {
     job.nextSlot = null;
     recorder.finish(pending, answered(100), START);
     expect(ended).toEqual([]);
+  });
+});
+
+describe("IcmpProbes", () => {
+  it("leaves no target in the engine when a job is let go while its name is looked up", async ({ skip }) => {
+    if (noIcmp !== null) skip(noIcmp);
+    const { recorder, samples } = world();
+    const engines: IcmpEngine[] = [];
+    const probes = new IcmpProbes(recorder, {
+      clock: systemClock,
+      log,
+      limits: { maxOutstanding: 64, maxTargets: 64 },
+      startEngine: async (options) => {
+        const engine = await IcmpEngine.start(options);
+        engines.push(engine);
+        return engine;
+      },
+    });
+    await probes.open();
+    const job = createJob({ type: "icmp", target: "localhost", options: IcmpOptions.parse({}) });
+    probes.start(recorder.begin(job, START));
+    probes.forget(job);
+    await recorder.idle();
+    expect(engines[0]?.stats().targets).toBe(0);
+    expect(samples).toEqual([]);
+    await probes.close();
   });
 });
