@@ -36,8 +36,9 @@ export type SamplesQuery = z.input<typeof SamplesQuery>;
 export const SamplePage = pageOf(Sample);
 export type SamplePage = z.infer<typeof SamplePage>;
 
-/** A window: from (inclusive) to to (exclusive); by default the job's last hour. */
+/** Of a summary: `from` inclusive, `to` exclusive; by default the whole job. */
 export const WindowQuery = z.strictObject({ from: instant.optional(), to: instant.optional() });
+/** By default the job's last hour. */
 export const SeriesQuery = z.strictObject({
   from: instant.optional(),
   to: instant.optional(),
