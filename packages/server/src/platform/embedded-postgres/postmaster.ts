@@ -1,7 +1,7 @@
 // The server process: starting it, waiting until it serves, stopping it, and stopping one that outlived its Nightbell.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -87,7 +87,9 @@ export async function stopOrphan(folder: string): Promise<number | null> {
   if (!(await servesFolder(pid, folder))) {
     // The id now belongs to another process, which Postgres could take for a server. It disregards its parent's id, so
     // that goes there; the lines below stay, from which it sees whether old backends still use the shared memory.
-    await writeFile(file, text.replace(/^.*/, String(process.pid)));
+    // Root writes here into a folder of another user's, who must not choose by a link what is written to.
+    const flag = constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW;
+    await writeFile(file, text.replace(/^.*/, String(process.pid)), { flag });
     return null;
   }
   for (const [signal, waitMs] of [

@@ -288,6 +288,12 @@ describe("every answer", () => {
     expect(headers).toMatchObject({ "x-content-type-options": "nosniff", "x-frame-options": "DENY" });
   });
 
+  it("of the API is kept by no cache", async () => {
+    await build();
+    for (const url of ["/api/open", "/api/mine", "/api/broken", "/api/nothing"])
+      expect((await app.inject(url)).headers["cache-control"]).toBe("no-store");
+  });
+
   it("is compressed when it is large and the client can read it", async () => {
     await build();
     const packed = await app.inject({ url: "/api/large", headers: { "accept-encoding": "gzip" } });

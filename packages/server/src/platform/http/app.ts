@@ -72,7 +72,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   addValidation(app);
   addBodyParser(app);
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-  app.addHook("onRequest", async (request, reply) => void reply.header("x-request-id", request.id));
+  app.addHook("onRequest", async (request, reply) => {
+    void reply.header("x-request-id", request.id);
+    // What the API says is said to one account: no cache on the way may keep it.
+    if (request.url.startsWith("/api/")) void reply.header("cache-control", "no-store");
+  });
 
   await app.register(helmet, securityHeaders(config.TRUST_PROXY));
   // Not brotli, which costs ten times as much for answers made anew each time; request bodies stay as they are.
