@@ -8,7 +8,6 @@ export type StreamState = "off" | "connecting" | "live" | "reconnecting";
 
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 15_000;
-const EVENT_NAMES = ["message", ...StreamEvent.options.map((option) => option.shape.type.value)];
 
 interface Handlers {
   onEvent: (event: StreamEvent) => void;
@@ -52,7 +51,7 @@ export function openStream(
   };
   const open = () => {
     source = new EventSource(url);
-    for (const name of EVENT_NAMES) source.addEventListener(name, receive);
+    source.addEventListener("message", receive);
     source.addEventListener("open", () => {
       handlers.onOpen();
       retryMs = FIRST_RETRY_MS;
