@@ -7,7 +7,7 @@ const RESERVE = 500;
 
 /** Says at boot what would otherwise show as refused connections under load. Only Linux tells the limit. */
 export function warnOfFileLimit(connections: number, log: Logger): void {
-  const limit = readFileLimit();
+  const limit = openFileLimit();
   if (limit === null || limit >= connections + RESERVE) return;
   log.warn(
     { openFiles: limit, SSE_MAX_CONNECTIONS: connections },
@@ -15,13 +15,15 @@ export function warnOfFileLimit(connections: number, log: Logger): void {
   );
 }
 
-function readFileLimit(): number | null {
+/** Node raises the soft limit to the hard one at its start. Null where the system does not tell. */
+export function openFileLimit(): number | null {
   let limits: string;
   try {
     limits = readFileSync("/proc/self/limits", "utf8");
   } catch {
     return null; // Not Linux.
   }
-  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-  return soft === undefined ? null : Number(soft);
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
+  if (soft === undefined) return null;
+  return soft === "unlimited" ? Infinity : Number(soft);
 }

@@ -1,6 +1,6 @@
 // How many connection-type probes are under way at once, and the line of those that wait.
-import { readFileSync } from "node:fs";
 import type { Clock } from "../../platform/clock.js";
+import { openFileLimit } from "../../platform/file-limit.js";
 
 /** CONCURRENCY when it is not set; from here the limit rises by itself. */
 const INITIAL_LIMIT = 50;
@@ -11,6 +11,8 @@ const REVIEW_INTERVAL_MS = 10;
 const SATURATED_REVIEW_MS = 3 * REVIEW_INTERVAL_MS;
 /** Probes that may wait; more are given up at once. Ten seconds of 5,000 probes a second. */
 const MAX_WAITING = 50_000;
+/** Where the system does not tell its limit, the smallest usual one. */
+const SMALLEST_FILE_LIMIT = 1_024;
 /** Open files kept for the database, logs, the spool and the ICMP sockets. */
 const RESERVED_FILES = 256;
 /** A socket that closes while its successor opens, or a second one for a name server. */
@@ -114,17 +116,7 @@ export class ConcurrencyLimit {
 
 /** Connection-type probes that the limit of open files allows at once. */
 function maximumOfThisProcess(): number {
-  const forProbes = Math.floor((openFileLimit() - RESERVED_FILES) / FILES_PER_PROBE);
+  const files = openFileLimit() ?? SMALLEST_FILE_LIMIT;
+  const forProbes = Math.floor((files - RESERVED_FILES) / FILES_PER_PROBE);
   return Math.min(Math.max(forProbes, INITIAL_LIMIT), MAX_LIMIT);
-}
-
-/** Node raises the soft limit to the hard one at its start; where the system does not tell, its smallest usual value. */
-function openFileLimit(): number {
-  try {
-    const limits = readFileSync("/proc/self/limits", "utf8");
-    const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
-    return soft === "unlimited" ? Infinity : Number(soft ?? 1_024);
-  } catch {
-    return 1_024;
-  }
 }
