@@ -1,7 +1,7 @@
 // The role that measures: the jobs of a location, or its share of them.
 import { join } from "node:path";
 import { Registry } from "prom-client";
-import { completeJobs, startPendingJobs } from "../../features/jobs/index.js";
+import { completeJobs, JOBS_CHANNEL, startPendingJobs } from "../../features/jobs/index.js";
 import { Poller } from "../../features/probing/index.js";
 import { SampleWriter } from "../../features/samples/index.js";
 import { Bus } from "../../platform/bus.js";
@@ -42,7 +42,7 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
     registry,
   });
   const bus = new Bus(url, log);
-  bus.subscribe("nightbell_jobs", () => poller.wake());
+  bus.subscribe(JOBS_CHANNEL, () => poller.wake());
   bus.start();
   return {
     metrics: () => registry.getMetricsAsJSON(),

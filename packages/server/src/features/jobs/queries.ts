@@ -5,6 +5,9 @@ import type { Grid } from "./grid.js";
 import type { JobRow } from "./row.js";
 import type { GridChange } from "./rules.js";
 
+/** Where a trigger notifies whenever jobs change; a wake-up only, without a payload. */
+export const JOBS_CHANNEL = "nightbell_jobs";
+
 /** The columns of a job and its requester's name. */
 export const jobColumns = [
   "jobs.id",

@@ -7,7 +7,7 @@ import type { DatabaseHandle } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import type { Logger } from "../../platform/log.js";
 import { sseFrame } from "../../platform/sse.js";
-import { jobToApi, selectJobs } from "../jobs/index.js";
+import { JOBS_CHANNEL, jobToApi, selectJobs } from "../jobs/index.js";
 import { formatEventId } from "./event-id.js";
 import { JobTopic } from "./job-topic.js";
 import { parseRange, SAMPLES_CHANNEL, type SlotRange } from "./notifier.js";
@@ -15,8 +15,6 @@ import { toSample } from "./page.js";
 import { groupByLabel, jobRevisions, type LabelledSpan, samplesOf } from "./queries.js";
 import { findSampledJobs } from "./sampled-job.js";
 import type { Span } from "./slots.js";
-
-const JOBS_CHANNEL = "nightbell_jobs";
 
 /** At most four looks a second; one a second when nothing wakes us. */
 const MIN_INTERVAL_MS = 250;
