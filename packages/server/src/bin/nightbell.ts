@@ -54,8 +54,8 @@ function createProgram(): Command {
     .command("serve")
     .summary("run some roles against a Postgres of yours")
     .description(
-      "Runs the given roles in one process against DATABASE_URL, which it migrates first. A poller next to another " +
-        "role is a process of its own. Roles without the api answer /health, /ready and /metrics on HEALTH_PORT.",
+      "Runs the given roles against DATABASE_URL, which it migrates first: in one process, but for the poller, which " +
+        "always is a process of its own. Roles without the api answer /health, /ready and /metrics on HEALTH_PORT.",
     )
     .requiredOption("--roles <names>", `comma-separated, of ${roleNames.join(", ")}`, parseRoles)
     .addHelpText(

@@ -39,7 +39,10 @@ if (!process.connected) stop(ORPHANED_DRAIN_MS); // The parent died while this p
 async function startPollerRole(): Promise<RunningPoller> {
   const { startPoller } = await import("./roles/poller.js");
   const running = await startPoller({ config, database, log, lifecycle: () => state });
-  if (!isStopping) state = "running";
+  if (!isStopping) {
+    state = "running";
+    send({ type: "ready" });
+  }
   return running;
 }
 
@@ -61,6 +64,9 @@ function stop(deadlineMs: number): void {
 }
 
 async function answerMetrics(requestNo: number): Promise<void> {
-  const answer: FromPoller = { type: "metrics", requestNo, metrics: await (await poller).metrics() };
-  if (process.connected) process.send?.(answer);
+  send({ type: "metrics", requestNo, metrics: await (await poller).metrics() });
+}
+
+function send(message: FromPoller): void {
+  if (process.connected) process.send?.(message);
 }

@@ -3,4 +3,5 @@ import type { MetricsJson } from "../platform/metrics.js";
 
 export type ToPoller = { type: "stop"; deadlineMs: number } | { type: "metrics"; requestNo: number };
 
-export type FromPoller = { type: "metrics"; requestNo: number; metrics: MetricsJson };
+/** `ready`: it has taken its jobs and measures. */
+export type FromPoller = { type: "ready" } | { type: "metrics"; requestNo: number; metrics: MetricsJson };

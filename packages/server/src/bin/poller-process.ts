@@ -19,6 +19,8 @@ const HEALTHY_AFTER_MS = 60_000;
 const POLLER_HEAP_FLAGS = ["--max-semi-space-size=2", "--heap-growing-percent=50"];
 
 export interface PollerProcess extends RunningPoller {
+  /** True while the process is up and measures. */
+  isReady(): boolean;
   /** SIGKILL; what was measured since the last flush is lost. */
   kill(): void;
 }
@@ -29,6 +31,7 @@ export interface PollerProcess extends RunningPoller {
  */
 export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger): PollerProcess {
   let child = launch();
+  let isReady = false;
   let isStopping = false;
   let restarts = 0;
   let requestNo = 0;
@@ -39,6 +42,7 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
     for (;;) {
       const startedAt = performance.now();
       const ending = await ended(child);
+      isReady = false;
       if (isStopping) return;
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) restarts = 0;
       const waitMs = backoffMs(restarts++);
@@ -58,6 +62,9 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
+    launched.on("message", (message: FromPoller) => {
+      if (message.type === "ready") isReady = true;
+    });
     log.info({ pollerPid: launched.pid }, "started the poller process");
     return launched;
   }
@@ -67,6 +74,7 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
   }
 
   return {
+    isReady: () => isReady && !isStopping,
     async metrics() {
       const asked = requestNo++;
       const poller = child;
@@ -78,7 +86,7 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
           resolve(metrics);
         };
         const onMessage = (message: FromPoller) => {
-          if (message.requestNo === asked) finish(message.metrics);
+          if (message.type === "metrics" && message.requestNo === asked) finish(message.metrics);
         };
         const timer = setTimeout(() => finish([]), METRICS_TIMEOUT_MS);
         poller.on("message", onMessage);

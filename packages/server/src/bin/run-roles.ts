@@ -10,10 +10,8 @@ import type {
   LifecycleState,
   RoleContext,
   RoleName,
-  RunningPoller,
   RunningRole,
   StartApi,
-  StartPoller,
   StartScheduler,
 } from "./roles/role.js";
 
@@ -21,7 +19,6 @@ import type {
 const startApi: StartApi = async (context) => (await import("./roles/api.js")).startApi(context);
 const startScheduler: StartScheduler = async (context) =>
   (await import("./roles/scheduler.js")).startScheduler(context);
-const startPoller: StartPoller = async (context) => (await import("./roles/poller.js")).startPoller(context);
 
 export interface RolesOptions {
   readonly config: Config;
@@ -56,8 +53,7 @@ export async function startRoles(
   });
   const context: RoleContext = { config, database, log, lifecycle: () => state };
   const others: RunningRole[] = [];
-  let poller: RunningPoller | null = null;
-  let child: PollerProcess | null = null;
+  let poller: PollerProcess | null = null;
 
   const stop = async (deadlineMs: number): Promise<void> => {
     state = "draining";
@@ -68,10 +64,8 @@ export async function startRoles(
   };
 
   try {
-    if (names.length > 1 && names.includes("poller")) {
-      child = startPollerProcess(childEnvironment(config, url), log);
-      poller = child;
-    }
+    // Always a process of its own: its event loop and its heap serve nothing but measuring.
+    if (names.includes("poller")) poller = startPollerProcess(childEnvironment(config, url), log);
     // Before the other roles what answers /ready: with 503, until they have started.
     const collectMetrics = async () => (poller === null ? [] : [await poller.metrics()]);
     const listener = names.includes("api")
@@ -79,14 +73,13 @@ export async function startRoles(
       : await startHealthServer({
           host: config.HOST,
           port: config.HEALTH_PORT,
-          isReady: () => state === "running",
+          isReady: () => state === "running" && (poller?.isReady() ?? true),
           metrics: collectMetrics,
         });
     others.push(listener);
     if (names.includes("scheduler")) others.push(await startScheduler(context));
-    if (names.includes("poller") && child === null) poller = await startPoller(context);
     state = "running";
-    return { address: displayUrl(config.HOST, listener.port), stop, kill: () => child?.kill() };
+    return { address: displayUrl(config.HOST, listener.port), stop, kill: () => poller?.kill() };
   } catch (error) {
     await stop(config.DRAIN_TIMEOUT_MS);
     throw error;

@@ -43,4 +43,3 @@ export interface RunningPoller extends RunningRole {
 
 export type StartApi = (context: ApiContext) => Promise<RunningApi>;
 export type StartScheduler = (context: RoleContext) => Promise<RunningRole>;
-export type StartPoller = (context: RoleContext) => Promise<RunningPoller>;
