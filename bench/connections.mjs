@@ -1,11 +1,13 @@
 // TCP and HTTP probes per second: our probers in one process against prometheus-blackbox-exporter, in turns, both with
 // the same number of probes under way and against the same server, whose targets spread over 127.0.0.0/8.
+// Twice: with the whole machine for everybody, where the exporter spreads over all cores and our one thread cannot; and
+// with one core for whoever probes and another for the rest, which compares what a probe costs.
 // Also runs by itself: `node bench/connections.mjs [--quick]`.
-import { fork, spawn } from "node:child_process";
+import { execFileSync, fork, spawn } from "node:child_process";
 import { on, once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HttpOptions, TcpOptions } from "@nightbell/contract";
@@ -47,19 +49,46 @@ export async function run({ quick = false } = {}) {
         const request = { ...jobs[index % TARGETS], slot: index, seed: "" };
         return (await probers[kind].probe(request, signal)).status === "success";
       };
-      const own = [];
-      const theirs = [];
-      for (let round = 0; round < rounds; round++) {
-        own.push(await measure(ours, roundMs));
-        if (peer !== null) theirs.push(await peer.measure({ kind, port, scheme, roundMs }));
+      for (const placement of placements) {
+        placement.place({ prober: process.pid, peer: peer?.pids ?? null, server: server.process.pid });
+        const own = [];
+        const theirs = [];
+        for (let round = 0; round < rounds; round++) {
+          own.push(await measure(ours, roundMs));
+          if (peer !== null) theirs.push(await peer.measure({ kind, port, scheme, roundMs }));
+        }
+        rows.push(row({ name: `${name}${placement.suffix}`, budget, own, theirs, rounds, roundMs }));
       }
-      rows.push(row({ name, budget, own, theirs, rounds, roundMs }));
     }
   } finally {
+    placements[0].place({ prober: process.pid, peer: null, server: server.process.pid });
     await peer?.stop();
     server.process.kill();
   }
   return rows;
+}
+
+/** Where the processes may run. The second needs two cores. */
+const placements = [
+  {
+    suffix: ", whole machine",
+    place: ({ prober, peer, server }) => {
+      const everywhere = `0-${availableParallelism() - 1}`;
+      for (const pid of [prober, server, peer?.exporter, peer?.driver]) pin(pid, everywhere);
+    },
+  },
+  {
+    suffix: ", one core",
+    place: ({ prober, peer, server }) => {
+      for (const pid of [prober, peer?.exporter]) pin(pid, "0");
+      for (const pid of [server, peer?.driver]) pin(pid, "1");
+    },
+  },
+];
+
+function pin(pid, cores) {
+  if (pid !== undefined)
+    execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", cores, String(pid)], { stdio: "ignore" });
 }
 
 function row({ name, budget, own, theirs, rounds, roundMs }) {
@@ -120,6 +149,7 @@ async function startPeer() {
   await answering(`${origin}/-/healthy`);
   const driver = await child(DRIVER_FLAG, origin);
   return {
+    pids: { exporter: exporter.pid, driver: driver.process.pid },
     async measure(order) {
       driver.process.send(order);
       const [result] = await once(driver.process, "message");
