@@ -4,8 +4,14 @@ import type { Failure } from "../outcome.js";
 import type { HttpRequest } from "./http-exchange.js";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Secrets and names of one origin, never told to another. */
-const BOUND_TO_ORIGIN = new Set(["authorization", "cookie", "proxy-authorization", "host"]);
+/** What another origin is told too. Any other header may be a secret of the first: keys come under many names. */
+const KEPT_ACROSS_ORIGINS = new Set([
+  "accept",
+  "accept-encoding",
+  "accept-language",
+  "content-type",
+  "user-agent",
+]);
 
 export type Redirect = { to: HttpRequest } | { failure: Failure };
 
@@ -36,7 +42,7 @@ export function redirectOf(
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(
       ([name]) =>
-        (isSameOrigin || !BOUND_TO_ORIGIN.has(name)) && !(becomesGet && name.startsWith("content-")),
+        (isSameOrigin || KEPT_ACROSS_ORIGINS.has(name)) && !(becomesGet && name.startsWith("content-")),
     ),
   );
   return {
