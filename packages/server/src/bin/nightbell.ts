@@ -94,7 +94,7 @@ function createProgram(): Command {
     .summary("measure targets now, without a server")
     .description(
       "Measures each target and shows the results as they come, then a summary. The exit code is 0 when every " +
-        "target answered, 1 when one did not.",
+        "target answered every time, 1 when one did not, 2 for a target or an option that makes no sense.",
     )
     .argument(
       "<targets...>",

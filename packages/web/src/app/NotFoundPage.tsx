@@ -4,9 +4,18 @@ import { EmptyState } from "../ui/states.js";
 import { usePageTitle } from "./title.js";
 
 export function NotFoundPage() {
+  return (
+    <main id="main" tabIndex={-1} className="h-full">
+      <NotFound />
+    </main>
+  );
+}
+
+/** Inside the shell, which has the page's `main` already. */
+export function NotFound() {
   usePageTitle("Not found");
   return (
-    <main id="main" tabIndex={-1} className="grid h-full place-items-center">
+    <div className="grid h-full place-items-center">
       <EmptyState
         icon="moon"
         isWholePage
@@ -19,6 +28,6 @@ export function NotFoundPage() {
       >
         The page may have moved, or the job was deleted.
       </EmptyState>
-    </main>
+    </div>
   );
 }

@@ -30,3 +30,11 @@ it("forgets the failures of an account that then logs in, and takes only that on
   const others = Array.from({ length: 82 }, (_, index) => guesses.count(`${index}@example.com`, home));
   expect(others.filter((wait) => wait === 0)).toHaveLength(81);
 });
+
+it("does not count an attempt that could not be made", () => {
+  const guesses = new Guesses(new HandClock());
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    expect(guesses.count("ada@example.com", home)).toBe(0);
+    guesses.withdraw("ada@example.com", home);
+  }
+});

@@ -31,6 +31,13 @@ export class Guesses {
     return ofEmail.retryAfterMs;
   }
 
+  /** An attempt that was counted could not be made after all. */
+  withdraw(email: string, ip: string): void {
+    const address = addressKey(ip);
+    this.#byEmail.giveBack(`${address} ${email}`);
+    this.#byAddress.giveBack(address);
+  }
+
   /** An attempt that was counted was right. */
   forgive(email: string, ip: string): void {
     const address = addressKey(ip);

@@ -23,8 +23,11 @@ export function createLogIn(db: Db, clock: Clock, sessionDays: number): LogIn {
     // Counted before the password is looked at, so that parallel guesses cannot slip past; given back on success.
     const waitMs = guesses.count(body.email, ip);
     if (waitMs > 0) throw tooMany(waitMs);
-    const account = await findAccountByEmail(db, body.email);
-    if (!(await verifyPassword(body.password, account?.password_hash ?? null)) || account === undefined) {
+    const account = await verifiedAccount(db, body).catch((error: unknown) => {
+      guesses.withdraw(body.email, ip);
+      throw error;
+    });
+    if (account === null) {
       throw new NightbellError(
         "invalid_credentials",
         "No account has this email address and password. Check both, or register.",
@@ -34,6 +37,14 @@ export function createLogIn(db: Db, clock: Clock, sessionDays: number): LogIn {
     const ids = { userId: account.id, organisationId: account.organisation_id };
     return { token: await openSession(db, ids, sessionDays, clock.now()), account };
   };
+}
+
+/** The account with this address and password; null when there is none. */
+async function verifiedAccount(db: Db, body: z.output<typeof LoginBody>): Promise<AccountRow | null> {
+  const account = await findAccountByEmail(db, body.email);
+  // Without an account too, so that the time it takes tells nobody whether there is one.
+  const isRight = await verifyPassword(body.password, account?.password_hash ?? null);
+  return isRight && account !== undefined ? account : null;
 }
 
 function tooMany(retryAfterMs: number): NightbellError {

@@ -7,7 +7,7 @@ import { usePageTitle } from "../../../app/title.js";
 import { PageHeader } from "../../../ui/PageHeader.js";
 import { ErrorState, Loading, Notice } from "../../../ui/states.js";
 import { toast } from "../../../ui/toasts.js";
-import { NotFoundPage } from "../../../app/NotFoundPage.js";
+import { NotFound } from "../../../app/NotFoundPage.js";
 import { jobQuery, refreshJobLists, updateJob } from "../queries.js";
 import { ConflictDialog } from "./ConflictDialog.js";
 import { draftOf } from "./draft.js";
@@ -22,7 +22,7 @@ export function EditJobPage() {
   const { jobId } = route.useParams();
   // The version that is edited is the one first read; news of others come with saving.
   const job = useQuery({ ...jobQuery(jobId), staleTime: Number.POSITIVE_INFINITY, refetchOnMount: "always" });
-  if (hasCode(job.error, "not_found")) return <NotFoundPage />;
+  if (hasCode(job.error, "not_found")) return <NotFound />;
   if (job.error !== null) return <ErrorState error={job.error} onRetry={() => void job.refetch()} />;
   if (job.data === undefined || !job.isFetchedAfterMount) return <Loading label="Loading the job" />;
   return <EditForm key={jobId} job={job.data} />;

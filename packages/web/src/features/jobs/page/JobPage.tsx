@@ -2,7 +2,7 @@ import type { Job } from "@nightbell/contract";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { hasCode } from "../../../api/errors.js";
-import { NotFoundPage } from "../../../app/NotFoundPage.js";
+import { NotFound } from "../../../app/NotFoundPage.js";
 import { useShortcuts } from "../../../app/shortcuts.js";
 import { usePageTitle } from "../../../app/title.js";
 import { Card } from "../../../ui/Card.js";
@@ -30,7 +30,7 @@ const JOB_REFRESH_MS = 15_000;
 export function JobPage() {
   const { jobId } = route.useParams();
   const job = useQuery({ ...jobQuery(jobId), refetchInterval: JOB_REFRESH_MS });
-  if (hasCode(job.error, "not_found")) return <NotFoundPage />;
+  if (hasCode(job.error, "not_found")) return <NotFound />;
   if (job.data !== undefined) return <JobView key={jobId} job={job.data} />;
   if (job.error !== null) return <ErrorState error={job.error} onRetry={() => void job.refetch()} />;
   return <Loading label="Loading the job" />;
