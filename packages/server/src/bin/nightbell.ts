@@ -18,10 +18,10 @@ export async function main(argv: string[]): Promise<void> {
 
 function createProgram(): Command {
   const program = new Command("nightbell")
-    .description("Measures targets, and tells the right person when they fail.")
+    .description("Measures whether your services answer, and how fast.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "explain the program or a command")
-    .helpCommand(false)
+    .helpCommand("help [command]", "explain a command")
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "nightbell: ")) });
 

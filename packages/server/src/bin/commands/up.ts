@@ -36,6 +36,12 @@ export async function up(environment: NodeJS.ProcessEnv): Promise<number> {
   });
   const log = createLogger(config.LOG_LEVEL, "up");
   await assertPortFree(config.HOST, config.PORT, "PORT");
+  if (config.REPLICA_COUNT > 1) {
+    log.warn(
+      { REPLICA_COUNT: config.REPLICA_COUNT, REPLICA_ID: config.REPLICA_ID },
+      "measures only its share of the jobs; the other pollers must run elsewhere",
+    );
+  }
 
   const parts: Parts = {};
   const stop = listenForStop(async () => {
@@ -52,6 +58,7 @@ export async function up(environment: NodeJS.ProcessEnv): Promise<number> {
   } finally {
     await drain(parts, starting, config.DRAIN_TIMEOUT_MS);
   }
+  if (parts.roles !== undefined) console.log("Nightbell has stopped.");
   return 0;
 }
 

@@ -21,6 +21,8 @@ const MIN_INTERVAL_MS = 250;
 const MAX_INTERVAL_MS = 1_000;
 /** Pauses are at least so many times as long as the look before, so that no number of topics swamps the database. */
 const PAUSE_FACTOR = 3;
+/** A look that hung, or failed after its time limit, says nothing about how long the next will take. */
+const LONGEST_PAUSE_MS = 2_000;
 /** How far back to look when notifications may have been missed. */
 const MISSED_NOTES_MS = 600_000;
 
@@ -148,7 +150,8 @@ export class LiveSamples {
   /** Looks as soon as the last look is long enough ago. */
   #wake(waitMs = MIN_INTERVAL_MS): void {
     if (this.#closed || this.#isLooking || this.#topics.size === 0) return;
-    const dueAt = this.#lookedAt + Math.max(waitMs, this.#lookedForMs * (1 + PAUSE_FACTOR));
+    const pauseMs = Math.min(this.#lookedForMs * PAUSE_FACTOR, LONGEST_PAUSE_MS);
+    const dueAt = this.#lookedAt + Math.max(waitMs, this.#lookedForMs + pauseMs);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#look(), Math.max(dueAt - this.#clock.monotonic(), 0));
   }
@@ -162,6 +165,7 @@ export class LiveSamples {
     try {
       if (jobsChanged || this.#lookedAt >= this.#lookedAtJobsAt + MAX_INTERVAL_MS) await this.#publishJobs();
       await this.#publishSamples([...this.#topics.values()], noted);
+      if (this.#isFailing) this.#log.info("live streams go on");
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing)

@@ -20,7 +20,9 @@ export function problemOf(error: NightbellError, requestId: string): Problem {
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = asNightbellError(error);
-  if (known.status >= 500) request.log.error({ err: error, url: request.url }, "request failed");
+  // `not_ready` is an answer, asked for by whoever probes readiness, and no failure.
+  if (known.status >= 500 && known.code !== "not_ready")
+    request.log.error({ err: error, url: request.url }, "request failed");
   const retryAfterSeconds = known.retryAfterSeconds ?? (errorRegistry[known.code].retry ? 1 : undefined);
   if (retryAfterSeconds !== undefined) void reply.header("retry-after", Math.ceil(retryAfterSeconds));
   if (known.code === "unauthenticated") void reply.header("www-authenticate", 'Bearer realm="nightbell"');

@@ -74,7 +74,7 @@ function WhatCard({ form, canChangeType }: { form: JobForm; canChangeType: boole
               For example <span className="code">{hint.example}</span>
             </>
           }
-          error={suggested === null ? errors["target"] : undefined}
+          error={errors["target"]}
         >
           {(control) => (
             <TextInput
@@ -86,7 +86,11 @@ function WhatCard({ form, canChangeType }: { form: JobForm; canChangeType: boole
               inputMode={draft.type === "http" ? "url" : "text"}
               value={draft.target}
               onChange={(event) => form.set("target", event.target.value)}
-              onBlur={() => draft.target !== "" && form.leave("target")}
+              onBlur={() => {
+                // A scheme says which type is meant; without one it is only a guess, and the person decides.
+                if (suggested !== null && draft.target.includes("://")) form.set("type", suggested);
+                else if (draft.target !== "") form.leave("target");
+              }}
               className="code"
             />
           )}

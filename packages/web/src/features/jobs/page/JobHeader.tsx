@@ -43,7 +43,7 @@ export function JobHeader({
           )}
           <div className="mt-2.5 flex flex-wrap items-center gap-x-4 gap-y-1 text-sm text-soft">
             <StatusLabel status={job.status} />
-            <LiveState state={streamState} />
+            <LiveState state={job.status === "running" ? streamState : "off"} />
             <span>
               {typeLabels[job.type].label}, {formatCadence(job.cadenceSeconds)}
             </span>

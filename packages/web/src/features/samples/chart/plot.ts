@@ -1,7 +1,6 @@
 // The uPlot instance of the RTT chart: a min–max band, the average line, and the marks around them.
 import type { Thresholds } from "@nightbell/contract";
 import uPlot from "uplot";
-import { formatRtt } from "../../../format/measures.js";
 import { formatClock, formatDay, formatMinute } from "../../../format/times.js";
 import type { Window } from "../range.js";
 import type { Colours } from "./colours.js";
@@ -63,8 +62,8 @@ export function createPlot(host: HTMLElement, size: Size, scene: () => Scene, on
         size: 62,
         gap: 8,
         space: 46,
-        values: (_chart, splits) =>
-          splits.map((value) => (hasAnswer(scene().columns) ? tickLabel(value) : null)),
+        values: (_chart, splits, _axis, _space, step) =>
+          splits.map((value) => (hasAnswer(scene().columns) ? tickLabel(value, step) : null)),
       },
     ],
     series: [
@@ -151,9 +150,12 @@ function timeLabel(atMs: number, stepSeconds: number, timeZone: string): string 
   return minute === "00:00" ? formatDay(atMs, timeZone) : minute;
 }
 
-function tickLabel(rttMs: number): string {
+/** With as many decimals as neighbouring ticks need to differ. */
+function tickLabel(rttMs: number, stepMs: number): string {
   if (rttMs === 0) return "0";
-  return formatRtt(rttMs).replace(/\.?0+(?= )/, (zeros) => (zeros.startsWith(".") ? "" : zeros));
+  const [unit, perUnitMs] = rttMs < 1 ? ["µs", 0.001] : rttMs < 1_000 ? ["ms", 1] : ["s", 1_000];
+  const decimals = Math.min(Math.max(Math.ceil(-Math.log10(stepMs / perUnitMs) - 1e-9), 0), 3);
+  return `${(rttMs / perUnitMs).toFixed(decimals)} ${unit}`;
 }
 
 function translucent(colour: string): string {
