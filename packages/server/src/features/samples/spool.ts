@@ -181,7 +181,12 @@ export class Spool {
       return await readFile(path);
     } catch (error) {
       this.#log.error({ err: error, segment: path }, "a spool segment cannot be read and is set aside");
-      await rename(path, `${path}.unreadable`).catch(() => undefined);
+      await rename(path, `${path}.unreadable`).catch((failure: unknown) => {
+        this.#log.error(
+          { err: failure, segment: path },
+          "it cannot be set aside either; its samples are given up",
+        );
+      });
       return Buffer.alloc(0);
     }
   }
