@@ -19,6 +19,7 @@ interface Served extends AsyncDisposable {
   metric(): Promise<string>;
 }
 
+/** A server of at most ten streams; the bearer token is the account. */
 async function serve(isAllowed: (token: string) => Promise<boolean> = async () => true): Promise<Served> {
   const registry = new Registry();
   const sse = new SseServer({ maxConnections: 10, log, registry });
@@ -26,7 +27,8 @@ async function serve(isAllowed: (token: string) => Promise<boolean> = async () =
   const app = Fastify();
   app.get("/", async (request, reply) => {
     void reply.header("x-request-id", "1");
-    clients.push(sse.open(request, reply, () => isAllowed(request.headers.authorization ?? "")));
+    const accountId = request.headers.authorization ?? "";
+    clients.push(sse.open(request, reply, { accountId, isAllowed: () => isAllowed(accountId) }));
     return reply;
   });
   await app.listen({ host: "127.0.0.1", port: 0 });
@@ -116,6 +118,29 @@ test("ends a stream after its session has ended, and keeps it while that cannot 
   await vi.advanceTimersByTimeAsync(70_000);
   vi.useRealTimers();
   await eventually(() => expect([stays.isOpen, ends.isOpen]).toEqual([true, false]));
+});
+
+test("gives an account all the room there is, and the next ones their share of it", async () => {
+  await using served = await serve();
+  const open = (token: string) => openSse(served.url, { token });
+  const streamsOf = async (token: string, count: number) =>
+    Promise.all(Array.from({ length: count }, () => open(token)));
+  const greedy = await streamsOf("greedy", 10);
+  expect(greedy.map(({ status }) => status)).toEqual(Array(10).fill(200));
+  expect((await open("greedy")).status).toBe(503);
+
+  const modest = await streamsOf("modest", 5);
+  expect(modest.map(({ status }) => status)).toEqual(Array(5).fill(200));
+  // Both have half now: neither takes from the other.
+  for (const token of ["modest", "greedy"]) expect((await open(token)).status).toBe(503);
+  await eventually(() => expect(greedy.filter(({ isOpen }) => isOpen)).toHaveLength(5));
+  expect(modest.every(({ isOpen }) => isOpen)).toBe(true);
+  expect(served.sse.connectionCount).toBe(10);
+  expect(await served.metric()).toContain("nightbell_stream_connections 10");
+
+  for (const stream of [...greedy, ...modest]) stream.close();
+  await eventually(() => expect(served.sse.connectionCount).toBe(0));
+  expect((await open("greedy")).status).toBe(200);
 });
 
 test("is not held up by a client that is gone before its stream begins", async () => {

@@ -26,12 +26,25 @@ export function sseFrame(id: string, data: string): Buffer {
   return Buffer.from(`id: ${id}\ndata: ${data}\n\n`);
 }
 
-/** All streams of one server. */
+/** Whose stream it is. */
+export interface StreamHolder {
+  /** What streams are shared out among. */
+  readonly accountId: string;
+  /** Whether the stream may go on; asked about once a minute. */
+  readonly isAllowed: () => Promise<boolean>;
+}
+
+/**
+ * All streams of one server. While there is room an account may have as many as it likes; when there is none, somebody
+ * with fewer takes the oldest stream of the account with the most, so that nobody can keep the others out.
+ */
 export class SseServer {
   readonly #maxConnections: number;
   readonly #log: Logger;
   /** In the order in which they were last found to be allowed. */
-  readonly #clients = new Map<SseClient, { isAllowed: () => Promise<boolean>; checkedAt: number }>();
+  readonly #clients = new Map<SseClient, { holder: StreamHolder; checkedAt: number }>();
+  /** The streams of each account that has any, oldest first. */
+  readonly #byAccount = new Map<string, Set<SseClient>>();
   readonly #gauge: Gauge;
   #timers: NodeJS.Timeout[] = [];
   #closed = false;
@@ -50,23 +63,25 @@ export class SseServer {
     return this.#clients.size;
   }
 
-  /** Throws `too_many_streams` when there is no room for one more. */
-  assertRoom(): void {
+  /** Throws `too_many_streams` when there is no room for one more of the account. */
+  assertRoom(accountId: string): void {
     if (this.#closed) throw new NightbellError("not_ready", "This server is going down; connect again.");
-    if (this.#clients.size < this.#maxConnections) return;
+    if (this.#clients.size < this.#maxConnections || this.#streamToTake(accountId) !== null) return;
     throw new NightbellError(
       "too_many_streams",
-      `This server already serves ${this.#maxConnections} live connections; try again later, or raise SSE_MAX_CONNECTIONS.`,
+      `This server already serves ${this.#maxConnections} live connections, your share of them included; ` +
+        "close some, try again later, or raise SSE_MAX_CONNECTIONS.",
       { retryAfterSeconds: RETRY_AFTER_SECONDS },
     );
   }
 
   /**
-   * Takes the request's socket over and begins the stream, which ends within about a minute after `isAllowed` has
-   * become false. Throws `too_many_streams`.
+   * Takes the request's socket over and begins the stream, which ends within about a minute after the holder is no
+   * longer allowed. Throws `too_many_streams`.
    */
-  open(request: FastifyRequest, reply: FastifyReply, isAllowed: () => Promise<boolean>): SseClient {
-    this.assertRoom();
+  open(request: FastifyRequest, reply: FastifyReply, holder: StreamHolder): SseClient {
+    this.assertRoom(holder.accountId);
+    if (this.#clients.size >= this.#maxConnections) this.#takeStream(holder.accountId);
     const client = new SseClient(request.raw.socket);
     reply.hijack();
     client.begin({ ...reply.raw.getHeaders(), ...reply.getHeaders() });
@@ -76,7 +91,9 @@ export class SseServer {
         setInterval(() => void this.#recheck(), RECHECK_INTERVAL_MS).unref(),
       ];
     }
-    this.#clients.set(client, { isAllowed, checkedAt: performance.now() });
+    this.#clients.set(client, { holder, checkedAt: performance.now() });
+    const streams = this.#byAccount.get(holder.accountId) ?? new Set();
+    this.#byAccount.set(holder.accountId, streams.add(client));
     this.#gauge.inc();
     client.onClose(() => this.#forget(client));
     return client;
@@ -97,11 +114,11 @@ export class SseServer {
     const due = [...this.#clients]
       .slice(0, RECHECKS_AT_ONCE)
       .filter(([, { checkedAt }]) => now - checkedAt >= RECHECK_AFTER_MS);
-    for (const [client, { isAllowed }] of due) {
+    for (const [client, { holder }] of due) {
       try {
-        const allowed = await isAllowed();
+        const allowed = await holder.isAllowed();
         if (!this.#clients.delete(client)) continue;
-        this.#clients.set(client, { isAllowed, checkedAt: now });
+        this.#clients.set(client, { holder, checkedAt: now });
         if (!allowed) client.close();
       } catch (error) {
         // The database is away: who was allowed stays so until it can be asked again.
@@ -111,8 +128,30 @@ export class SseServer {
     }
   }
 
+  /** The oldest stream of the account with the most, when that has more than this one would have; else null. */
+  #streamToTake(accountId: string): SseClient | null {
+    let most: ReadonlySet<SseClient> = new Set();
+    for (const streams of this.#byAccount.values()) if (streams.size > most.size) most = streams;
+    const own = this.#byAccount.get(accountId)?.size ?? 0;
+    const [oldest = null] = most.size > own + 1 ? most : [];
+    return oldest;
+  }
+
+  #takeStream(accountId: string): void {
+    const client = this.#streamToTake(accountId);
+    if (client === null) return;
+    this.#forget(client);
+    client.drop();
+  }
+
   #forget(client: SseClient): void {
-    if (!this.#clients.delete(client)) return;
+    const entry = this.#clients.get(client);
+    if (entry === undefined) return;
+    this.#clients.delete(client);
+    const { accountId } = entry.holder;
+    const streams = this.#byAccount.get(accountId);
+    streams?.delete(client);
+    if (streams?.size === 0) this.#byAccount.delete(accountId);
     this.#gauge.dec();
     if (this.#clients.size > 0) return;
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
@@ -155,7 +194,7 @@ export class SseClient {
   send(frame: Buffer): void {
     if (!this.isOpen) return;
     this.#socket.write(frame);
-    if (this.#socket.writableLength > MAX_PENDING_BYTES) this.#socket.destroy();
+    if (this.#socket.writableLength > MAX_PENDING_BYTES) this.drop();
   }
 
   /** Sends a frame and waits until there is room for more; a client that takes too long is dropped. */
@@ -173,7 +212,13 @@ export class SseClient {
     });
   }
 
+  /** Ends the stream when what was sent has left. */
   close(): void {
     this.#socket.destroySoon();
+  }
+
+  /** Ends the stream at once: one who does not read would keep the connection. */
+  drop(): void {
+    this.#socket.destroy();
   }
 }

@@ -165,13 +165,16 @@ function addStream(app: App, options: SampleRouteOptions): void {
       },
     },
     async (request, reply) => {
-      sse.assertRoom();
+      sse.assertRoom(request.account.userId);
       const jobIds = [
         ...new Set(request.query.topics.map((topic) => topic.slice("job:".length).toLowerCase())),
       ];
       const topics = await live.hold(request.account.organisationId, jobIds);
       try {
-        const client = sse.open(request, reply, stillAllowed(request, options.authenticate));
+        const client = sse.open(request, reply, {
+          accountId: request.account.userId,
+          isAllowed: stillAllowed(request, options.authenticate),
+        });
         client.onClose(() => {
           for (const topic of topics) topic.clients.delete(client);
           live.release(topics);

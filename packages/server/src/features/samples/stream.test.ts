@@ -34,20 +34,18 @@ afterAll(async () => {
 });
 
 interface Instance extends AsyncDisposable {
-  stream(jobs: readonly TestJob[], lastEventId?: string): Promise<SseStream<StreamEvent>>;
+  stream(jobs: readonly TestJob[], lastEventId?: string, userId?: string): Promise<SseStream<StreamEvent>>;
   /** Queries of this instance to the database so far. */
   queryCount(): number;
   close(): Promise<void>;
 }
 
-const authenticate: Authenticate = async (organisationId) => ({
-  userId: randomUUID(),
-  organisationId,
-  role: "viewer",
-  isTestAccount: false,
-});
+const authenticate: Authenticate = async (token) => {
+  const [organisationId = "", userId = randomUUID()] = token.split("~");
+  return { userId, organisationId, role: "viewer", isTestAccount: false };
+};
 
-/** An API server of its own. A bearer token is the id of the organisation it acts in. */
+/** An API server of its own. A bearer token is the id of the organisation it acts in, and of the account if it matters. */
 async function startInstance({ maxConnections = 100 } = {}): Promise<Instance> {
   const database = openDatabase(world.url, { poolSize: 4, applicationName: "instance" });
   let queries = 0;
@@ -66,9 +64,9 @@ async function startInstance({ maxConnections = 100 } = {}): Promise<Instance> {
     await database.close();
   };
   return {
-    stream: (jobs, lastEventId) =>
+    stream: (jobs, lastEventId, userId) =>
       openSse(`${url}/api/stream?topics=${jobs.map(({ id }) => `job:${id}`).join(",")}`, {
-        token: world.organisationId,
+        token: [world.organisationId, userId ?? []].flat().join("~"),
         ...(lastEventId === undefined ? {} : { lastEventId }),
       }),
     queryCount: () => queries,
@@ -222,6 +220,20 @@ test("refuses more streams than it is set to serve, until one ends", async () =>
     await using next = await instance.stream([job]);
     expect(next.status).toBe(200);
   });
+});
+
+test("gives one account's streams up for those of another when there is no more room", async () => {
+  await using instance = await startInstance({ maxConnections: 2 });
+  const job = await runningJob();
+  const [greedy, modest] = [randomUUID(), randomUUID()];
+  await using first = await instance.stream([job], undefined, greedy);
+  await using second = await instance.stream([job], undefined, greedy);
+  await using third = await instance.stream([job], undefined, modest);
+  await using refused = await instance.stream([job], undefined, greedy);
+  expect([first, second, third, refused].map(({ status }) => status)).toEqual([200, 200, 200, 503]);
+  await eventually(() => expect(first.isOpen).toBe(false));
+  await job.measure(job.slot(0));
+  for (const stream of [second, third]) await stream.next(has(job, job.slot(0)));
 });
 
 test("ends its streams when the server closes", async () => {
