@@ -7,7 +7,7 @@ import { createOneShotProber } from "../src/features/probing/index.js";
 import { createLogger } from "../src/platform/log.js";
 import { apiWorld } from "./api-world.js";
 import { HandClock } from "./hand-clock.js";
-import { eventually } from "./harness.js";
+import { type ApiClient, eventually } from "./harness.js";
 
 const body = { type: "tcp", target: "127.0.0.1:9" };
 
@@ -52,7 +52,7 @@ it("refuses what no job could be made from", async () => {
   expect(answer.body.errors?.map((error) => error.path)).toEqual(["target", "options.retries"]);
 });
 
-it("runs so many at once and no more, thirty a minute for each account, and none for a client that left", async () => {
+it("runs so many at once and no more, of one account fewer, thirty a minute, and none for a client that left", async () => {
   const clock = new HandClock();
   const waiting: AbortSignal[] = [];
   const release = new AbortController();
@@ -80,18 +80,27 @@ it("runs so many at once and no more, thirty a minute for each account, and none
   await expect(abandoned).rejects.toThrow("aborted");
   await eventually(() => expect(waiting[0]?.aborted).toBe(true));
 
-  const under = Array.from({ length: 20 }, test);
+  const others = await Promise.all(Array.from({ length: 5 }, () => world.owner()));
+  const testAs = (someone: ApiClient) => someone.post<ProbeResult>("/api/probes/test", body);
+  const under = Array.from({ length: 4 }, test);
+  await eventually(() => expect(waiting).toHaveLength(5));
+  expect(await test()).toMatchObject({
+    status: 429,
+    body: { code: "rate_limited", detail: "You may test 4 probes at once; wait until one ends." },
+  });
+  for (const other of others.slice(1)) under.push(...Array.from({ length: 4 }, () => testAs(other)));
   await eventually(() => expect(waiting).toHaveLength(21));
-  const refused = await test();
+  const [latecomer] = others as [ApiClient];
+  const refused = await testAs(latecomer);
   expect(refused).toMatchObject({ status: 429, body: { code: "rate_limited" } });
   expect(refused.headers.get("retry-after")).toBe("5");
   release.abort();
   expect((await Promise.all(under)).map((answer) => answer.body.rttMs)).toEqual(Array(20).fill(1.5));
 
-  const burst = await Promise.all(Array.from({ length: 12 }, test));
-  expect(burst.filter((answer) => answer.status === 200)).toHaveLength(8); // 22 of the minute's 30 were used.
-  const other = await world.owner();
-  expect((await other.post("/api/probes/test", body)).status).toBe(200);
+  const statuses: number[] = [];
+  while (statuses.at(-1) !== 429) statuses.push((await test()).status);
+  expect(statuses).toHaveLength(26); // 5 of the minute's 30 were used.
+  expect((await testAs(latecomer)).status).toBe(200);
   clock.advance(60_000);
   expect((await test()).status).toBe(200);
 });
