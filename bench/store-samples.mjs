@@ -187,7 +187,7 @@ function sampledJob(jobNo, fromSlot, cadenceMs) {
   return {
     id: randomUUID(),
     jobNo,
-    grids: [{ fromSlot: first, toSlot: null, cadenceMs, firstSequence: 0 }],
+    grids: [{ fromSlot: first, toSlot: null, cadenceMs, firstSequence: 0, locationCount: 1 }],
     locationCount: 1,
     timeoutMs: 5_000,
   };

@@ -70,9 +70,11 @@ create table job_grids (
   to_slot bigint,
   cadence_ms integer not null,
   first_sequence bigint not null,
+  location_count smallint not null,
   constraint job_grids_pkey PRIMARY KEY (job_no, from_slot),
   constraint job_grids_job_no_fkey FOREIGN KEY (job_no) REFERENCES jobs(job_no) ON DELETE CASCADE,
-  constraint job_grids_check CHECK ((to_slot >= from_slot))
+  constraint job_grids_check CHECK ((to_slot >= from_slot)),
+  constraint job_grids_location_count_check CHECK ((location_count > 0))
 );
 
 create table job_texts (

@@ -193,6 +193,48 @@ describe("an edit", () => {
     expect(body).toMatchObject({ title: "new title", cadenceSeconds: 5, version: 3 });
   });
 
+  it("of the locations begins a stretch of its own, so that the past is expected what it was", async () => {
+    await world.db
+      .insertInto("locations")
+      .values(["paris", "oslo"].map((name) => ({ organisation_id: null, name })))
+      .execute();
+    const job = await create();
+    await start(job);
+    const edit = async (locations: string[]) => {
+      clock.advance(60_000);
+      expect((await client.patch(`/api/jobs/${job.id}`, { locations })).status).toBe(200);
+    };
+    await edit(["default", "paris"]);
+    await edit(["oslo", "paris"]);
+    await edit(["oslo"]);
+    const grids = await world.db
+      .selectFrom("job_grids")
+      .select(["from_slot", "to_slot", "location_count"])
+      .where("job_no", "=", await jobNoOf(job))
+      .orderBy("from_slot")
+      .execute();
+    expect(grids.map((grid) => grid.location_count)).toEqual([1, 2, 1]);
+    // Less than a cadence between two: no slot is left out.
+    const gaps = grids.slice(1).map((grid, index) => grid.from_slot - Number(grids[index]?.to_slot));
+    expect(gaps.filter((gap) => gap < 0 || gap >= 1_000)).toEqual([]);
+    expect(grids.at(-1)?.to_slot).toBeNull();
+  });
+
+  it("of the cadence and a pause right after it leave no stretch that reaches beyond the pause", async () => {
+    const job = await create();
+    await start(job);
+    clock.advance(10_000);
+    await client.patch(`/api/jobs/${job.id}`, { cadenceSeconds: 0.1 });
+    clock.advance(300);
+    await client.post(`/api/jobs/${job.id}/pause`);
+    const grids = await world.db
+      .selectFrom("job_grids")
+      .select("to_slot")
+      .where("job_no", "=", await jobNoOf(job))
+      .execute();
+    expect(grids).toEqual([{ to_slot: clock.now() }]);
+  });
+
   it("cannot end a job in the past, nor change what a job that is over has measured", async () => {
     const job = await create({ durationSeconds: 3_600 });
     await start(job);

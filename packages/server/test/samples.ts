@@ -1,6 +1,6 @@
 // Jobs with grids and samples, written as the poller and the API write them.
 import { randomUUID } from "node:crypto";
-import type { Grid } from "../src/features/jobs/index.js";
+import type { Grid, LocatedGrid } from "../src/features/jobs/index.js";
 import type { SampleRecord } from "../src/features/samples/sample.js";
 import { storeBatch } from "../src/features/samples/store.js";
 import { type DatabaseHandle, openDatabase } from "../src/platform/db.js";
@@ -42,7 +42,7 @@ export interface TestJob {
 /** A running job with the grids given. */
 export async function addJob(
   { database: { db }, organisationId }: World,
-  grids: readonly Grid[],
+  grids: readonly (Grid & Partial<LocatedGrid>)[],
   options: { locations?: string[]; timeoutMs?: number } = {},
 ): Promise<TestJob> {
   const id = randomUUID();
@@ -76,6 +76,7 @@ export async function addJob(
           to_slot: grid.toSlot,
           cadence_ms: grid.cadenceMs,
           first_sequence: grid.firstSequence,
+          location_count: grid.locationCount ?? options.locations?.length ?? 1,
         })),
       )
       .execute();

@@ -67,6 +67,7 @@ export interface Database {
     to_slot: number | null;
     cadence_ms: number;
     first_sequence: number;
+    location_count: number;
   };
   samples: {
     slot: number;

@@ -69,7 +69,8 @@ export function editJob(
       })
       .where("job_no", "=", row.job_no)
       .execute();
-    const change = editGrid({ ...before, cadenceMs, durationSeconds, endsAt }, now);
+    const addedLocations = (patch.locations ?? row.locations).length - row.locations.length;
+    const change = editGrid({ ...before, cadenceMs, durationSeconds, endsAt }, addedLocations, now);
     await writeGrids(tx, [{ jobNo: row.job_no, latest: row.grid, change }]);
     return findJob(tx, account.organisationId, id);
   });

@@ -10,6 +10,11 @@ export interface Grid {
   firstSequence: number;
 }
 
+/** A stretch with the number of locations that measured it. */
+export interface LocatedGrid extends Grid {
+  readonly locationCount: number;
+}
+
 /** Where on the grid a job lies: 0 ≤ phase < cadence, spread evenly over jobs by a hash of the id. */
 export function phaseOf(jobId: string, cadenceMs: number): number {
   const hash = createHash("sha256").update(jobId).digest().readUIntBE(0, 6);

@@ -1,5 +1,5 @@
 export { findJob } from "./find.js";
-export { countSlots, type Grid, sequenceOf, slotBefore, slotFrom } from "./grid.js";
+export { countSlots, type Grid, type LocatedGrid, sequenceOf, slotBefore, slotFrom } from "./grid.js";
 export { removeExpiredKeys } from "./idempotency.js";
 export { completeJobs, completeOverdueJobs, forgetDeletedJobs, startPendingJobs } from "./lifecycle.js";
 export { JOBS_CHANNEL, readGrids, selectJobs } from "./queries.js";

@@ -1,7 +1,7 @@
 import type { JobStatus } from "@nightbell/contract";
 import { sql } from "kysely";
 import type { Db, Tx } from "../../platform/db.js";
-import type { Grid } from "./grid.js";
+import type { Grid, LocatedGrid } from "./grid.js";
 import type { JobRow } from "./row.js";
 import type { GridChange } from "./rules.js";
 
@@ -101,51 +101,47 @@ function latestGrid(row: {
   };
 }
 
-/** Ends, drops and opens stretches of the grids of many jobs with one statement each. */
+/** Ends, drops and opens stretches of the grids of many jobs with one statement each. Served by the primary key. */
 export async function writeGrids(
   tx: Tx,
   changes: readonly { jobNo: number; latest: Grid | null; change: GridChange }[],
 ): Promise<void> {
-  const ended: [jobNo: number, fromSlot: number, toSlot: number | null][] = [];
-  const dropped: [jobNo: number, fromSlot: number][] = [];
-  const opened: { jobNo: number; grid: Grid }[] = [];
-  for (const { jobNo, latest, change } of changes) {
-    if (latest !== null && change.latest === "drop") dropped.push([jobNo, latest.fromSlot]);
-    if (latest !== null && typeof change.latest === "object") {
-      ended.push([jobNo, latest.fromSlot, change.latest.toSlot]);
-    }
-    if (change.open !== null) opened.push({ jobNo, grid: change.open });
-  }
+  const ended = changes.flatMap(({ jobNo, latest, change: { end } }) =>
+    latest === null || end === "keep" ? [] : [{ jobNo, fromSlot: latest.fromSlot, at: end.at }],
+  );
   if (ended.length > 0) {
+    const jobNos = ended.map(({ jobNo }) => jobNo);
+    const at = ended.map((end) => end.at);
     await sql`
-      update job_grids set to_slot = ended.to_slot
-      from unnest(${column(ended, 0)}::int[], ${column(ended, 1)}::bigint[], ${column(ended, 2)}::bigint[])
-        as ended (job_no, from_slot, to_slot)
-      where job_grids.job_no = ended.job_no and job_grids.from_slot = ended.from_slot`.execute(tx);
-  }
-  if (dropped.length > 0) {
+      delete from job_grids using unnest(${jobNos}::int[], ${at}::bigint[]) as ended (job_no, at)
+      where job_grids.job_no = ended.job_no and from_slot >= ended.at`.execute(tx);
+    // The one before the latest may reach beyond the end, when the latest had just opened.
     await sql`
-      delete from job_grids
-      using unnest(${column(dropped, 0)}::int[], ${column(dropped, 1)}::bigint[]) as dropped (job_no, from_slot)
-      where job_grids.job_no = dropped.job_no and job_grids.from_slot = dropped.from_slot`.execute(tx);
+      update job_grids set to_slot = ended.at
+      from unnest(${jobNos}::int[], ${ended.map(({ fromSlot }) => fromSlot)}::bigint[], ${at}::bigint[])
+        as ended (job_no, from_slot, at)
+      where job_grids.job_no = ended.job_no
+        and (job_grids.from_slot = ended.from_slot or job_grids.to_slot > ended.at)`.execute(tx);
   }
-  await insertGrids(tx, opened);
+  await insertGrids(
+    tx,
+    changes.flatMap(({ jobNo, change: { open } }) => (open === null ? [] : [{ jobNo, grid: open }])),
+  );
 }
 
+/** From as many locations as the jobs have now. */
 export async function insertGrids(tx: Tx, opened: readonly { jobNo: number; grid: Grid }[]): Promise<void> {
   if (opened.length === 0) return;
   await sql`
-    insert into job_grids (job_no, from_slot, to_slot, cadence_ms, first_sequence)
-    select * from unnest(
+    insert into job_grids (job_no, from_slot, to_slot, cadence_ms, first_sequence, location_count)
+    select opened.*, cardinality(jobs.locations) from unnest(
       ${opened.map(({ jobNo }) => jobNo)}::int[],
       ${opened.map(({ grid }) => grid.fromSlot)}::bigint[],
       ${opened.map(({ grid }) => grid.toSlot)}::bigint[],
       ${opened.map(({ grid }) => grid.cadenceMs)}::int[],
-      ${opened.map(({ grid }) => grid.firstSequence)}::bigint[])`.execute(tx);
-}
-
-function column(rows: readonly (readonly unknown[])[], index: number): unknown[] {
-  return rows.map((row) => row[index]);
+      ${opened.map(({ grid }) => grid.firstSequence)}::bigint[])
+      as opened (job_no, from_slot, to_slot, cadence_ms, first_sequence)
+    join jobs on jobs.job_no = opened.job_no`.execute(tx);
 }
 
 export async function updateStatus(tx: Tx, jobNos: readonly number[], status: JobStatus): Promise<void> {
@@ -165,10 +161,15 @@ export async function deleteJobs(tx: Tx, jobNos: readonly number[]): Promise<voi
 }
 
 /** The stretches of a job's grid that have slots in [fromMs, toMs), oldest first. Served by the primary key. */
-export async function readGrids(db: Db | Tx, jobNo: number, fromMs: number, toMs: number): Promise<Grid[]> {
+export async function readGrids(
+  db: Db | Tx,
+  jobNo: number,
+  fromMs: number,
+  toMs: number,
+): Promise<LocatedGrid[]> {
   const rows = await db
     .selectFrom("job_grids")
-    .select(["from_slot", "to_slot", "cadence_ms", "first_sequence"])
+    .select(["from_slot", "to_slot", "cadence_ms", "first_sequence", "location_count"])
     .where("job_no", "=", jobNo)
     .where("from_slot", "<", Math.ceil(toMs))
     .where((eb) => eb.or([eb("to_slot", "is", null), eb("to_slot", ">", Math.floor(fromMs))]))
@@ -179,6 +180,7 @@ export async function readGrids(db: Db | Tx, jobNo: number, fromMs: number, toMs
     toSlot: row.to_slot,
     cadenceMs: row.cadence_ms,
     firstSequence: row.first_sequence,
+    locationCount: row.location_count,
   }));
 }
 

@@ -20,13 +20,16 @@ function started(job: JobState, at: number): JobState {
 
 /** The job's stretches after a change, as the database would keep them. */
 function apply(grids: Grid[], change: GridChange): Grid[] {
-  const latest = grids.at(-1);
-  const earlier = grids.slice(0, -1);
-  const kept =
-    latest === undefined || change.latest === "drop"
-      ? []
-      : [change.latest === "keep" ? latest : { ...latest, ...change.latest }];
-  return [...earlier, ...kept, ...(change.open === null ? [] : [change.open])];
+  const { end, open } = change;
+  const at = end === "keep" ? Infinity : (end.at ?? Infinity);
+  const kept = grids
+    .filter(({ fromSlot }) => fromSlot < at)
+    .map((one) => (one.toSlot !== null && one.toSlot > at ? { ...one, toSlot: at } : one));
+  const latest = kept.at(-1);
+  if (end !== "keep" && latest !== undefined && latest.fromSlot === grids.at(-1)?.fromSlot) {
+    kept.splice(-1, 1, { ...latest, toSlot: end.at });
+  }
+  return open === null ? kept : [...kept, open];
 }
 
 describe("the life of a job", () => {
@@ -45,7 +48,7 @@ describe("the life of a job", () => {
     expect(paused).toMatchObject({
       ok: true,
       status: "paused",
-      grid: { latest: { toSlot: now }, open: null },
+      grid: { end: { at: now }, open: null },
     });
     const resumed = decide(
       { ...running, status: "paused", grid: { ...grid(running), toSlot: now } },
@@ -82,28 +85,57 @@ describe("the life of a job", () => {
 
   it("drops a stretch that had no slot yet, so that resuming again cannot collide with it", () => {
     const running = started(pending, now);
-    expect(decide(running, "pause", grid(running).fromSlot - 1)).toMatchObject({ grid: { latest: "drop" } });
+    const paused = decide(running, "pause", grid(running).fromSlot - 1);
+    expect(paused.ok && apply([grid(running)], paused.grid)).toEqual([]);
   });
 
   it("moves the end with the duration and keeps the slots", () => {
     const running = started({ ...pending, durationSeconds: 60 }, now - 10_000);
     const endsAt = (running.startedAt ?? 0) + 120_000;
-    expect(editGrid({ ...running, endsAt }, now)).toEqual({ latest: { toSlot: endsAt }, open: null });
-    expect(editGrid({ ...running, endsAt: null }, now)).toEqual({ latest: { toSlot: null }, open: null });
-    expect(editGrid(running, now)).toEqual({ latest: "keep", open: null });
+    expect(editGrid({ ...running, endsAt }, 0, now)).toEqual({ end: { at: endsAt }, open: null });
+    expect(editGrid({ ...running, endsAt: null }, 0, now)).toEqual({ end: { at: null }, open: null });
+    expect(editGrid(running, 0, now)).toEqual({ end: "keep", open: null });
+  });
+
+  it("goes on along the old grid until pollers know of a new cadence, so that no sample falls between", () => {
+    const running = started({ ...pending, cadenceMs: 100 }, now - 60_000);
+    const [old, next] = apply([grid(running)], editGrid({ ...running, cadenceMs: 250 }, 0, now));
+    expect(old).toEqual({ ...grid(running), toSlot: now + CHANGE_LEAD_MS });
+    expect(next?.fromSlot).toBeGreaterThanOrEqual(now + CHANGE_LEAD_MS);
+    expect(next?.fromSlot).toBeLessThan(now + CHANGE_LEAD_MS + 250);
+  });
+
+  it("pauses at once, also while it goes on along the old grid", () => {
+    const running = started({ ...pending, cadenceMs: 100 }, now - 60_000);
+    const grids = apply([grid(running)], editGrid({ ...running, cadenceMs: 250 }, 0, now));
+    const paused = decide({ ...running, cadenceMs: 250, grid: grids.at(-1) ?? null }, "pause", now + 300);
+    expect(paused.ok && apply(grids, paused.grid)).toEqual([{ ...grid(running), toSlot: now + 300 }]);
+  });
+
+  it.each([
+    [2, CHANGE_LEAD_MS],
+    [-1, 0],
+  ])("begins a stretch on the same slots when it has %i more locations", (addedLocations, leadMs) => {
+    const running = started({ ...pending, cadenceMs: 100 }, now - 60_000);
+    const [old, next] = apply([grid(running)], editGrid(running, addedLocations, now));
+    expect(old).toEqual({ ...grid(running), toSlot: now + leadMs });
+    expect(next?.fromSlot).toBeGreaterThanOrEqual(now + leadMs);
+    expect(next?.firstSequence).toBe(sequenceOf(grid(running), next?.fromSlot ?? 0));
+    expect(next?.fromSlot).toBeLessThan(now + leadMs + 100);
   });
 
   it("forgets a future stretch of a long cadence when the cadence becomes short", () => {
     const daily = started({ ...pending, cadenceMs: 86_400_000 }, now);
-    const change = editGrid({ ...daily, cadenceMs: 1_000 }, now);
-    expect(change.latest).toBe("drop");
-    expect(change.open?.fromSlot).toBeLessThan(now + CHANGE_LEAD_MS + 1_000);
+    const grids = apply([grid(daily)], editGrid({ ...daily, cadenceMs: 1_000 }, 0, now));
+    expect(grids).toHaveLength(1);
+    expect(grids[0]?.fromSlot).toBeLessThan(now + CHANGE_LEAD_MS + 1_000);
   });
 
   it("keeps stretches apart and sequence numbers rising, whatever is done to it", () => {
     const step = fc.record({
-      action: fc.constantFrom("pause", "resume", "cadence", "duration"),
-      afterMs: fc.integer({ min: 1, max: 40_000 }),
+      action: fc.constantFrom("pause", "resume", "cadence", "duration", "locations"),
+      afterMs: fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 40_000 })),
+      addedLocations: fc.constantFrom(-1, 1),
       cadenceMs: fc.constantFrom(100, 1_000, 7_300, 60_000),
       durationSeconds: fc.constantFrom(null, 30, 3_600),
     });
@@ -112,13 +144,15 @@ describe("the life of a job", () => {
         let at = now;
         let job = started({ ...pending, id }, at);
         let grids: Grid[] = job.grid === null ? [] : [job.grid];
-        for (const { action, afterMs, cadenceMs, durationSeconds } of steps) {
+        for (const { action, afterMs, cadenceMs, durationSeconds, addedLocations } of steps) {
           at += afterMs;
-          if (action === "cadence" || action === "duration") {
+          if (action === "locations") {
+            grids = apply(grids, editGrid(job, addedLocations, at));
+          } else if (action === "cadence" || action === "duration") {
             const endsAt = durationSeconds === null ? null : (job.startedAt ?? at) + durationSeconds * 1_000;
             if (action === "duration" && endsAt !== null && endsAt <= at) continue;
             const edited = action === "cadence" ? { ...job, cadenceMs } : { ...job, durationSeconds, endsAt };
-            grids = apply(grids, editGrid(edited, at));
+            grids = apply(grids, editGrid(edited, 0, at));
             job = edited;
           } else {
             const decision = decide(job, action, at);
@@ -128,7 +162,7 @@ describe("the life of a job", () => {
           }
           job = { ...job, grid: grids.at(-1) ?? null };
           expect(faultsOf(grids)).toEqual([]);
-          expect(job.status === "paused" && grids.some((one) => one.toSlot === null)).toBe(false);
+          expect(job.status === "paused" && grids.some((one) => (one.toSlot ?? Infinity) > at)).toBe(false);
         }
       }),
     );

@@ -18,10 +18,13 @@ export interface JobState {
   readonly grid: Grid | null;
 }
 
-/** What happens to the latest stretch of the grid, and the stretch that follows it. */
+/** What happens to the stretches of the grid, and the stretch that follows them. */
 export interface GridChange {
-  /** The new end of the latest stretch (null: open end); `drop` when none of its slots came to pass. */
-  readonly latest: { readonly toSlot: number | null } | "drop" | "keep";
+  /**
+   * The latest stretch ends at that time (null: open end), none reaches beyond it, and those that would begin at or
+   * after it are dropped.
+   */
+  readonly end: { readonly at: number | null } | "keep";
   readonly open: Grid | null;
 }
 
@@ -35,23 +38,23 @@ export const CHANGE_LEAD_MS = 1_000;
 /** Beyond a job's end and its last probe's timeout; by then its poller has completed it, if it has one. */
 export const COMPLETION_GRACE_MS = 2_000;
 
-const unchanged: GridChange = { latest: "keep", open: null };
+const unchanged: GridChange = { end: "keep", open: null };
 
 /** pending → running ⇄ paused → completed / cancelled (M1). */
 export function decide(job: JobState, action: Action, now: number): Decision {
   switch (action) {
     case "pause":
       if (job.status !== "running") return refuse(job, "paused", "a running job");
-      return { ok: true, status: "paused", grid: { latest: closed(job.grid, now), open: null } };
+      return { ok: true, status: "paused", grid: { end: closed(job.grid, now), open: null } };
     case "resume": {
       if (job.status !== "paused") return refuse(job, "resumed", "a paused job");
-      const open = nextGrid(job, now);
-      if (open !== null) return { ok: true, status: "running", grid: { latest: "keep", open } };
+      const open = nextGrid(job, now + CHANGE_LEAD_MS);
+      if (open !== null) return { ok: true, status: "running", grid: { end: "keep", open } };
       return { ok: false, reason: "Its duration ends before its next slot, so nothing is left to measure." };
     }
     case "cancel":
       if (isOver(job.status)) return refuse(job, "cancelled", "a job that is not over");
-      return { ok: true, status: "cancelled", grid: { latest: closed(job.grid, now), open: null } };
+      return { ok: true, status: "cancelled", grid: { end: closed(job.grid, now), open: null } };
     case "delete":
       return { ok: true, status: job.status, grid: unchanged };
   }
@@ -72,42 +75,42 @@ export function endOf(startedAt: number, durationSeconds: number | null): number
   return durationSeconds === null ? null : startedAt + durationSeconds * 1_000;
 }
 
-/** The grid after an edit; `job` carries the new cadence and the new end. */
-export function editGrid(job: JobState, now: number): GridChange {
-  const { grid } = job;
+/**
+ * The grid after an edit; `job` carries the new cadence and the new end, `addedLocations` is negative when there are
+ * fewer than before. The old stretch goes on until pollers know of the new one, so that what they measure meanwhile
+ * belongs to it; a location that is left ends at once, as nobody waits for its last samples.
+ */
+export function editGrid(job: JobState, addedLocations: number, now: number): GridChange {
+  const { grid, endsAt } = job;
   if (job.status !== "running" || grid === null) return unchanged;
   const isOpen = grid.toSlot === null || grid.toSlot > now;
-  if (!isOpen) return { latest: "keep", open: nextGrid(job, now) };
-  if (grid.cadenceMs === job.cadenceMs) {
-    if (grid.toSlot === job.endsAt) return unchanged;
-    return {
-      latest: job.endsAt !== null && job.endsAt <= grid.fromSlot ? "drop" : { toSlot: job.endsAt },
-      open: null,
-    };
+  if (!isOpen) return { end: "keep", open: nextGrid(job, now + CHANGE_LEAD_MS) };
+  const hasNewCadence = grid.cadenceMs !== job.cadenceMs;
+  if (!hasNewCadence && addedLocations === 0) {
+    return grid.toSlot === endsAt ? unchanged : { end: { at: endsAt }, open: null };
   }
-  const latest = closed(grid, now);
+  const changesAt = Math.ceil(now) + (hasNewCadence || addedLocations > 0 ? CHANGE_LEAD_MS : 0);
+  const at = Math.min(changesAt, endsAt ?? Infinity);
   // A stretch without a past slot leaves no trace but its sequence number, which must not fall.
-  const previous =
-    typeof latest === "object" ? { ...grid, ...latest } : { ...grid, fromSlot: now, toSlot: now };
-  return { latest, open: nextGrid({ ...job, grid: previous }, now) };
+  const previous = { ...grid, fromSlot: Math.min(grid.fromSlot, at), toSlot: at };
+  return { end: { at }, open: nextGrid({ ...job, grid: previous }, at) };
 }
 
 export function isOver(status: JobStatus): boolean {
   return status === "completed" || status === "cancelled";
 }
 
-/** The stretch after the latest one; null when the job's end leaves no slot. */
-function nextGrid(job: JobState, now: number): Grid | null {
+/** The stretch after the latest one, with slots at or after `earliest`; null when the job's end leaves none. */
+function nextGrid(job: JobState, earliest: number): Grid | null {
   const previous = job.grid === null || job.grid.toSlot === null ? null : job.grid;
-  const grid = openGrid(job.id, job.cadenceMs, now + CHANGE_LEAD_MS, previous);
+  const grid = openGrid(job.id, job.cadenceMs, earliest, previous);
   if (job.endsAt === null) return grid;
   return grid.fromSlot < job.endsAt ? { ...grid, toSlot: job.endsAt } : null;
 }
 
-function closed(grid: Grid | null, now: number): GridChange["latest"] {
-  if (grid === null) return "keep";
-  if (grid.fromSlot >= now) return "drop";
-  return grid.toSlot !== null && grid.toSlot <= now ? "keep" : { toSlot: Math.ceil(now) };
+function closed(grid: Grid | null, now: number): GridChange["end"] {
+  if (grid === null || (grid.toSlot !== null && grid.toSlot <= now)) return "keep";
+  return { at: Math.ceil(now) };
 }
 
 function refuse(job: JobState, verb: string, needed: string): Decision {

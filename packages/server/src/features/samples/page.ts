@@ -3,13 +3,12 @@ import type { Sample, SamplePage } from "@nightbell/contract";
 import { z } from "zod";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { cursorScope, decodeCursor, encodeCursor, pagination } from "../../platform/pagination.js";
-import { countSlots } from "../jobs/index.js";
 import { partitionedHours } from "./partitions.js";
 import { samplesAfter, type Position, type SampleRow } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { statusName, toMs } from "./sample.js";
 import { newestSpans, type Hours } from "./slots.js";
-import { resolveWindow, type WindowQuery } from "./window.js";
+import { countDue, resolveWindow, type WindowQuery } from "./window.js";
 
 /** Between slots that have samples there may be long stretches without: each look goes so much farther than the last. */
 const STRIDE_GROWTH = 4;
@@ -45,7 +44,7 @@ export async function readPage(
   return {
     data: rows.map(toSample),
     pagination: pagination(query, {
-      total: countSlots(job.grids, window.from, Math.min(window.to, now)) * job.locationCount,
+      total: countDue(job.grids, window.from, Math.min(window.to, now)),
       isEstimate: true,
       hasNextPage: next !== null,
       nextCursor: next === null ? null : encodeCursor(scope, [next.slot, next.locationNo]),

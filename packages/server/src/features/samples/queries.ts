@@ -2,7 +2,7 @@
 // in the primary key (slot, job_no, location_no) of the partition they lie in.
 import type { Pool, QueryConfig, QueryResultRow } from "pg";
 import type { ErrorCode } from "@nightbell/contract";
-import type { Grid } from "../jobs/index.js";
+import type { LocatedGrid } from "../jobs/index.js";
 import type { Span } from "./slots.js";
 
 /** Nothing a person waits for; rather an error than a connection that is held for half a minute. */
@@ -207,7 +207,7 @@ export async function aggregateAll(pool: Pool, spans: readonly LabelledSpan[]): 
 // Served by the primary key (job_no, from_slot).
 const NEWEST_GRIDS = `
   select job_no, from_slot as "fromSlot", to_slot as "toSlot", cadence_ms as "cadenceMs",
-    first_sequence as "firstSequence"
+    first_sequence as "firstSequence", location_count as "locationCount"
   from unnest($1::integer[]) as wanted (wanted_no)
   cross join lateral (
     select * from job_grids where job_no = wanted_no order by from_slot desc limit $2
@@ -219,9 +219,9 @@ export async function newestGrids(
   pool: Pool,
   jobNos: readonly number[],
   count: number,
-): Promise<Map<number, Grid[]>> {
-  const { rows } = await pool.query<Grid & { job_no: number }>(NEWEST_GRIDS, [jobNos, count]);
-  const gridsOf = new Map<number, Grid[]>(jobNos.map((jobNo) => [jobNo, []]));
+): Promise<Map<number, LocatedGrid[]>> {
+  const { rows } = await pool.query<LocatedGrid & { job_no: number }>(NEWEST_GRIDS, [jobNos, count]);
+  const gridsOf = new Map<number, LocatedGrid[]>(jobNos.map((jobNo) => [jobNo, []]));
   for (const { job_no, ...grid } of rows) gridsOf.get(job_no)?.push(grid);
   return gridsOf;
 }

@@ -312,6 +312,23 @@ describe("summaries", () => {
     expect(await readSummary(world.database, job, query, now)).toMatchObject({ ...query, sampleCount: 1 });
   });
 
+  test("expect of the past what its locations were then, whatever they are now", async () => {
+    const first = { fromSlot: START, toSlot: START + 10_000, cadenceMs: 1_000, firstSequence: 0 };
+    const second = { ...first, fromSlot: START + 10_000, toSlot: START + 20_000, firstSequence: 10 };
+    const grids = [
+      { ...first, locationCount: 3 },
+      { ...second, locationCount: 1 },
+    ];
+    const { id } = await addJob(world, grids, {
+      locations: ["default", "elsewhere"],
+    });
+    const job = await findSampledJob(world.database, world.organisationId, id);
+    expect(await readSummary(world.database, job, {}, NOW)).toMatchObject({ expectedCount: 40 });
+    const { points } = await readSeries(world.database, job, { from: iso(START), points: 2 }, NOW);
+    expect(points.map(({ expectedCount }) => expectedCount)).toEqual([30, 10]);
+    expect((await readPage(world.database, job, { limit: 1 }, NOW)).pagination.totalItems).toBe(40);
+  });
+
   test("of a job without samples have no values", async () => {
     const { id } = await addJob(world, []);
     const job = await findSampledJob(world.database, world.organisationId, id);

@@ -1,13 +1,14 @@
 // Jobs as reads of their samples need them.
 import type { DatabaseHandle } from "../../platform/db.js";
-import { findJob, type Grid, type JobRow, readGrids, selectJobs } from "../jobs/index.js";
+import { findJob, type JobRow, type LocatedGrid, readGrids, selectJobs } from "../jobs/index.js";
 import { newestGrids } from "./queries.js";
 
 export interface SampledJob {
   id: string;
   jobNo: number;
   /** Oldest first. */
-  grids: readonly Grid[];
+  grids: readonly LocatedGrid[];
+  /** How many measure it now. */
   locationCount: number;
   /** A probe's timeout. */
   timeoutMs: number;
@@ -44,7 +45,7 @@ export async function findSampledJobs(
   return rows.map((row) => sampledJob(row, grids.get(row.job_no) ?? []));
 }
 
-export function sampledJob(row: JobRow, grids: readonly Grid[]): SampledJob {
+export function sampledJob(row: JobRow, grids: readonly LocatedGrid[]): SampledJob {
   const { timeoutMs } = row.options;
   return {
     id: row.id,

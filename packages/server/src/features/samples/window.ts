@@ -1,6 +1,6 @@
 // The window of a read: what was asked for, what the job has, and what one request may cost.
 import { NightbellError } from "../../platform/errors.js";
-import { countSlots } from "../jobs/index.js";
+import { countSlots, type LocatedGrid } from "../jobs/index.js";
 import type { SampledJob } from "./sampled-job.js";
 import { startOfNewest } from "./slots.js";
 
@@ -45,7 +45,8 @@ export function resolveWindow(
 /** The newest part of the window, up to now, that holds no more samples than one request may aggregate. */
 export function boundWindow(job: SampledJob, window: Window, now: number): Window {
   const to = Math.max(Math.min(window.to, now), window.from);
-  const maxSlots = Math.floor(MAX_AGGREGATED_SAMPLES / job.locationCount);
+  const mostLocations = job.grids.reduce((most, grid) => Math.max(most, grid.locationCount), 1);
+  const maxSlots = Math.floor(MAX_AGGREGATED_SAMPLES / mostLocations);
   return { from: startOfNewest(job.grids, window.from, to, maxSlots), to };
 }
 
@@ -54,12 +55,16 @@ export function settledEnd(job: SampledJob, now: number): number {
   return now - job.timeoutMs - STORE_ALLOWANCE_MS;
 }
 
+/** Slots in [from, to), each as often as there were locations that measured it. */
+export function countDue(grids: readonly LocatedGrid[], from: number, to: number): number {
+  return grids.reduce((sum, grid) => sum + countSlots([grid], from, to) * grid.locationCount, 0);
+}
+
 /**
  * Samples that [from, to) should hold: one per slot and location. Slots whose result may still be on its way are
  * expected only when it has come.
  */
 export function expectedSamples(job: SampledJob, window: Window, sampleCount: number, now: number): number {
   const settledTo = Math.min(window.to, settledEnd(job, now));
-  const settled = countSlots(job.grids, window.from, settledTo) * job.locationCount;
-  return Math.max(settled, sampleCount);
+  return Math.max(countDue(job.grids, window.from, settledTo), sampleCount);
 }
