@@ -173,6 +173,16 @@ describe("nightbell up", { timeout: 60_000 }, () => {
     expect(existsSync(join(program.dataDir, "postgres"))).toBe(false);
   });
 
+  test("warns that it measures only its share when there should be other pollers", async () => {
+    await using database = await createDatabase();
+    await using program = await startNightbell({
+      databaseUrl: database.url,
+      env: { REPLICA_COUNT: "2", REPLICA_ID: "1", LOG_LEVEL: "warn" },
+    });
+    await eventually(() => expect(program.output()).toContain("measures only its share of the jobs"));
+    expect(logged(program, "REPLICA_ID")).toEqual([1]);
+  });
+
   test.runIf(nobodyCanRead)("needs no root", async () => {
     const home = join(await createFolder(), "home");
     await mkdir(home, { mode: 0o700 });

@@ -45,7 +45,7 @@ export const environmentSchema = z.object({
   REPLICA_COUNT: positive.default(1).describe("pollers that share a location's jobs"),
   REPLICA_ID: z
     .string()
-    .regex(/^(?:[A-Za-z0-9].*-)?\d+$/, "must be a number or a pod name ending in one")
+    .regex(/^(?:[A-Za-z0-9].*-)?\d+$/, "must be a whole number from 0, or a pod name that ends in one")
     .transform((text) => Number(/\d+$/.exec(text)?.[0]))
     .prefault("0")
     .describe("this poller's number, from 0; a pod name that ends in an ordinal is accepted"),
