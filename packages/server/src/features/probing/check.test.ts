@@ -18,13 +18,24 @@ async function listening() {
 }
 
 /** What a run printed and returned. */
-async function check(targets: string[], options: Partial<CheckOptions> = {}, terminal: object = {}) {
+async function check(
+  targets: string[],
+  options: Partial<CheckOptions> = {},
+  terminal: object = {},
+  onPrint: (text: string) => void = () => undefined,
+) {
   const printed = { stdout: "", stderr: "" };
   const code = await runCheck(
     targets,
     { ...quick, ...options },
     {
-      stdout: { write: (text) => (printed.stdout += text), ...terminal },
+      stdout: {
+        write: (text) => {
+          printed.stdout += text;
+          onPrint(text);
+        },
+        ...terminal,
+      },
       stderr: { write: (text) => (printed.stderr += text) },
     },
   );
@@ -91,9 +102,10 @@ describe("nightbell check", () => {
 
   it("ends early on Ctrl-C, with what there is", async () => {
     await using server = await listening();
-    setTimeout(() => process.emit("SIGINT"), 150);
     const startedAt = performance.now();
-    const { code, stdout } = await check([server.target], { count: 1_000 });
+    const { code, stdout } = await check([server.target], { count: 1_000 }, {}, (text) => {
+      if (text.endsWith(" ms\n")) process.emit("SIGINT");
+    });
     expect(performance.now() - startedAt).toBeLessThan(3_000);
     expect(stdout).toContain("The target answered every time.");
     expect(code).toBe(0);

@@ -15,6 +15,7 @@ import {
   type World,
 } from "../../../test/samples.js";
 import { openSse, type SseStream } from "../../../test/sse-client.js";
+import { type Clock, systemClock } from "../../platform/clock.js";
 import { openDatabase } from "../../platform/db.js";
 import type { Authenticate } from "../../platform/http/access.js";
 import { buildApp } from "../../platform/http/app.js";
@@ -46,7 +47,7 @@ const authenticate: Authenticate = async (token) => {
 };
 
 /** An API server of its own. A bearer token is the id of the organisation it acts in, and of the account if it matters. */
-async function startInstance({ maxConnections = 100 } = {}): Promise<Instance> {
+async function startInstance({ maxConnections = 100, clock = systemClock } = {}): Promise<Instance> {
   const database = openDatabase(world.url, { poolSize: 4, applicationName: "instance" });
   let queries = 0;
   database.pool.on("acquire", () => (queries += 1));
@@ -56,7 +57,7 @@ async function startInstance({ maxConnections = 100 } = {}): Promise<Instance> {
     authenticate,
   });
   const config = { SSE_MAX_CONNECTIONS: maxConnections };
-  await samplesRoutes(app, { database, config, log, registry: new Registry(), authenticate });
+  await samplesRoutes(app, { database, config, log, clock, registry: new Registry(), authenticate });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const close = async () => {
@@ -190,6 +191,30 @@ test("resumes on another instance, and on the same one after everybody left, fro
     await after.next(has(job, job.slot(-1)));
     expect(slotsOf(after, job)).toEqual(expect.arrayContaining([-3, -2, -1].map((k) => job.slot(k))));
   }
+});
+
+test("goes on within seconds after the database has stood still, however long that was", async () => {
+  let stoodStillMs = 0;
+  const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() + stoodStillMs };
+  await using instance = await startInstance({ clock });
+  const job = await runningJob();
+  await using stream = await instance.stream([job]);
+  const holder = await world.database.pool.connect();
+  await holder.query("begin");
+  await holder.query("lock table jobs in access exclusive mode");
+  await eventually(async () => {
+    const waiting = await holder.query(
+      "select from pg_locks where relation = 'jobs'::regclass and not granted",
+    );
+    expect(waiting.rowCount).toBe(1);
+  });
+  await job.measure(job.slot(-1));
+  stoodStillMs = 60_000;
+  await holder.query("commit");
+  holder.release();
+  await stream.next(has(job, job.slot(-1))); // Found by the look that stood still.
+  await job.measure(job.slot(0));
+  await stream.next(has(job, job.slot(0)));
 });
 
 test("is closed to others' jobs, to unknown ones and to what is no topic", async () => {
