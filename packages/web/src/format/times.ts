@@ -36,6 +36,11 @@ export function formatDay(instant: string | number, timeZone: string): string {
   return formatter(timeZone, "day", DAY).format(new Date(instant));
 }
 
+/** `Nov 2026` */
+export function formatMonth(instant: string | number, timeZone: string): string {
+  return formatter(timeZone, "month", { month: "short", year: "numeric" }).format(new Date(instant));
+}
+
 /** `21 Nov 2026, 14:03:21` */
 export function formatInstant(instant: string | number, timeZone: string): string {
   return formatter(timeZone, "instant", { ...DAY, year: "numeric", ...CLOCK, second: "2-digit" }).format(

@@ -1,11 +1,11 @@
 // The uPlot instance of the RTT chart: a min–max band, the average line, and the marks around them.
 import type { Thresholds } from "@nightbell/contract";
 import uPlot from "uplot";
-import { formatClock, formatDay, formatMinute } from "../../../format/times.js";
 import type { Window } from "../range.js";
 import type { Colours } from "./colours.js";
 import { lonelyColumns, rttLimits, type Columns } from "./columns.js";
 import { drawBackdrop, drawLanes, LANES_HEIGHT } from "./marks.js";
+import { rttTicks, timeTick } from "./ticks.js";
 
 export interface Scene {
   columns: Columns;
@@ -27,7 +27,6 @@ const MIN_DRAG = 8;
 /** With fewer columns than one per this many pixels each answer also gets a dot. */
 const DOT_SPACE = 14;
 const FONT = '11px "Geist Variable", sans-serif';
-const DAY_SECONDS = 86_400;
 
 /** Makes the chart. `scene` is asked at every drawing, so new samples need no new chart. */
 export function createPlot(host: HTMLElement, size: Size, scene: () => Scene, on: Callbacks): uPlot {
@@ -55,7 +54,7 @@ export function createPlot(host: HTMLElement, size: Size, scene: () => Scene, on
         size: LANES_HEIGHT + 26,
         space: 84,
         values: (_chart, splits, _axis, _space, step) =>
-          splits.map((seconds) => timeLabel(seconds * 1_000, step, scene().timeZone)),
+          splits.map((seconds) => timeTick(seconds * 1_000, step, scene().timeZone)),
       },
       {
         ...axis,
@@ -63,7 +62,7 @@ export function createPlot(host: HTMLElement, size: Size, scene: () => Scene, on
         gap: 8,
         space: 46,
         values: (_chart, splits, _axis, _space, step) =>
-          splits.map((value) => (hasAnswer(scene().columns) ? tickLabel(value, step) : null)),
+          hasAnswer(scene().columns) ? rttTicks(splits, step) : splits.map(() => null),
       },
     ],
     series: [
@@ -141,21 +140,6 @@ function dotted(chart: uPlot, { avg, x }: Columns): number[] | null {
   const spanPixels = chart.valToPos(last, "x") - chart.valToPos(first, "x");
   const isSparse = x.length > 1 && spanPixels / x.length > DOT_SPACE;
   return isSparse ? avg.flatMap((value, index) => (value === null ? [] : [index])) : lonely;
-}
-
-function timeLabel(atMs: number, stepSeconds: number, timeZone: string): string {
-  if (stepSeconds >= DAY_SECONDS) return formatDay(atMs, timeZone);
-  if (stepSeconds < 60) return formatClock(atMs, timeZone);
-  const minute = formatMinute(atMs, timeZone);
-  return minute === "00:00" ? formatDay(atMs, timeZone) : minute;
-}
-
-/** With as many decimals as neighbouring ticks need to differ. */
-function tickLabel(rttMs: number, stepMs: number): string {
-  if (rttMs === 0) return "0";
-  const [unit, perUnitMs] = rttMs < 1 ? ["µs", 0.001] : rttMs < 1_000 ? ["ms", 1] : ["s", 1_000];
-  const decimals = Math.min(Math.max(Math.ceil(-Math.log10(stepMs / perUnitMs) - 1e-9), 0), 3);
-  return `${(rttMs / perUnitMs).toFixed(decimals)} ${unit}`;
 }
 
 function translucent(colour: string): string {
