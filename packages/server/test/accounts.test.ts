@@ -40,6 +40,24 @@ describe("the first account", () => {
   });
 });
 
+it("cannot be registered without end from one address, taken names included", async () => {
+  const clock = new HandClock();
+  await using world = await apiWorld({ clock, config: { REGISTRATIONS_PER_HOUR: 3 } });
+  const attempt = (email: string) =>
+    world.anonymous().post<Problem>("/api/auth/register", { ...ada, email: `${email}@example.com` });
+  const statuses = [];
+  for (const email of ["a", "b", "a", "c"]) statuses.push((await attempt(email)).status);
+  expect(statuses).toEqual([201, 201, 409, 429]);
+  const refused = await attempt("d");
+  expect(refused.body).toMatchObject({
+    code: "rate_limited",
+    detail: "From your address 3 accounts an hour can be registered; try again in 1200 seconds.",
+  });
+  expect(refused.headers.get("retry-after")).toBe("1200");
+  clock.advance(20 * 60_000);
+  expect((await attempt("d")).status).toBe(201);
+});
+
 describe("an account", () => {
   const clock = new HandClock();
   let world: ApiWorld;

@@ -32,7 +32,12 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
   const { db } = handle;
   const clock = options.clock ?? systemClock;
   const config: Config = {
-    ...loadConfig({ NODE_ENV: "test", OPEN_REGISTRATION: "true", RATE_LIMIT_PER_SECOND: "100000" }),
+    ...loadConfig({
+      NODE_ENV: "test",
+      OPEN_REGISTRATION: "true",
+      REGISTRATIONS_PER_HOUR: "100000",
+      RATE_LIMIT_PER_SECOND: "100000",
+    }),
     ...options.config,
   };
   const app = await buildApp({

@@ -31,6 +31,7 @@ export const environmentSchema = z.object({
     .default("info")
     .describe("least severe level that is logged"),
   OPEN_REGISTRATION: flag.default(false).describe("true lets anybody register after the first account"),
+  REGISTRATIONS_PER_HOUR: positive.default(10).describe("accounts an hour that one address may register"),
   SESSION_DAYS: positive.max(365).default(30).describe("days until a session ends"),
   POLL_INTERVAL_MS: positive.default(5_000).describe("time between full reconciliations of a poller's jobs"),
   BATCH_FLUSH_INTERVAL_MS: positive.default(2_000).describe("longest time a sample waits for its batch"),

@@ -22,13 +22,13 @@ import { createLogIn, type OpenedSession } from "./login.js";
 import { editMember, listMembers } from "./members.js";
 import { editProfile, readProfile, toUser } from "./profile.js";
 import { existsAnyUser } from "./queries.js";
-import { register } from "./register.js";
+import { createRegister } from "./register.js";
 import { closeSession } from "./sessions.js";
 
 export interface AccountOptions {
   readonly db: Db;
   readonly clock: Clock;
-  readonly config: Pick<Config, "OPEN_REGISTRATION" | "SESSION_DAYS">;
+  readonly config: Pick<Config, "OPEN_REGISTRATION" | "REGISTRATIONS_PER_HOUR" | "SESSION_DAYS">;
 }
 
 const DAY_SECONDS = 86_400;
@@ -36,7 +36,12 @@ const tags = ["accounts"];
 
 export async function accountRoutes(app: App, { db, clock, config }: AccountOptions): Promise<void> {
   const logIn = createLogIn(db, clock, config.SESSION_DAYS);
-  const rules = { isOpen: config.OPEN_REGISTRATION, sessionDays: config.SESSION_DAYS };
+  const rules = {
+    isOpen: config.OPEN_REGISTRATION,
+    perHour: config.REGISTRATIONS_PER_HOUR,
+    sessionDays: config.SESSION_DAYS,
+  };
+  const register = createRegister(db, clock, rules);
 
   app.get(
     "/api/setup",
@@ -67,7 +72,7 @@ export async function accountRoutes(app: App, { db, clock, config }: AccountOpti
       },
     },
     async (request, reply) => {
-      const session = await register(db, rules, request.body, clock.now());
+      const session = await register(request.body, request.ip);
       return reply.code(201).send(handOut(session, request, reply));
     },
   );
