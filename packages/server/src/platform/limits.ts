@@ -40,12 +40,12 @@ export class RateLimiter {
 
   /** Counts a call and says whether it is allowed; a refused call costs nothing. */
   consume(key: string): LimitResult {
-    const now = this.#clock.monotonic();
-    const name = this.#slotFor(key, now);
-    const next = Math.max(now, this.#wholeAt.get(name) ?? 0) + this.#spacingMs;
-    const isAllowed = next - now <= this.#limit.perMs + EPSILON_MS;
-    if (isAllowed) this.#wholeAt.set(name, next);
-    return this.#result(isAllowed, isAllowed ? next : next - this.#spacingMs, now);
+    return this.#decide(key, true);
+  }
+
+  /** What `consume` would say, without counting. */
+  peek(key: string): LimitResult {
+    return this.#decide(key, false);
   }
 
   /** Takes back one `consume`, for what turned out not to count. */
@@ -66,6 +66,15 @@ export class RateLimiter {
 
   get #spacingMs(): number {
     return this.#limit.perMs / this.#limit.count;
+  }
+
+  #decide(key: string, isCounted: boolean): LimitResult {
+    const now = this.#clock.monotonic();
+    const name = this.#slotFor(key, now);
+    const next = Math.max(now, this.#wholeAt.get(name) ?? 0) + this.#spacingMs;
+    const isAllowed = next - now <= this.#limit.perMs + EPSILON_MS;
+    if (isAllowed && isCounted) this.#wholeAt.set(name, next);
+    return this.#result(isAllowed, isAllowed ? next : next - this.#spacingMs, now);
   }
 
   #result(allowed: boolean, wholeAt: number, now: number): LimitResult {

@@ -147,7 +147,7 @@ function addStream(app: App, options: SampleRouteOptions): void {
     "/api/stream",
     {
       exposeHeadRoute: false,
-      config: { isUncounted: true, errors: ["not_found", "too_many_streams"] },
+      config: { isUncounted: true, errors: ["not_found", "too_many_streams", "rate_limited"] },
       schema: {
         tags,
         summary: "Samples and changes of jobs as they happen",

@@ -6,6 +6,7 @@ import { gunzipSync } from "node:zlib";
 import type { InjectOptions } from "fastify";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { HandClock } from "../../../test/hand-clock.js";
 import { NightbellError } from "../errors.js";
 import { createLogger } from "../log.js";
 import type { Account } from "./access.js";
@@ -47,7 +48,8 @@ async function build(
   app.get("/api/open", { config: { access: "public" } }, async () => ({ ok: true }));
   app.get("/api/owners", { config: { access: "owner" } }, async () => ({ ok: true }));
   app.get("/api/large", { config: { access: "public" } }, async () => ({ text: "nightbell ".repeat(1_000) }));
-  app.get("/api/stream", { config: { access: "public", isUncounted: true } }, async () => ({ ok: true }));
+  app.get("/api/stream", { config: { isUncounted: true } }, async () => ({ ok: true }));
+  app.get("/health", { config: { access: "public", isUncounted: true } }, async () => ({ ok: true }));
   app.get("/api/broken", { config: { access: "public" } }, async () => {
     throw new Error("password=hunter2 at /root/secret");
   });
@@ -248,7 +250,28 @@ describe("the rate limit", () => {
     });
     expect(refused.json()).toMatchObject({ code: "rate_limited" });
     expect((await app.inject({ url: "/api/open", remoteAddress: "192.0.2.7" })).statusCode).toBe(200);
-    for (let call = 0; call < 10; call += 1) expect((await app.inject("/api/stream")).statusCode).toBe(200);
+    const stream = { url: "/api/stream", headers: bearer };
+    for (let call = 0; call < 10; call += 1) expect((await app.inject(stream)).statusCode).toBe(200);
+  });
+
+  it("counts streams that are refused, before it asks who opens them", async () => {
+    let asked = 0;
+    const authenticate = async (token: string) => {
+      asked += 1;
+      return token === "good" ? account : null;
+    };
+    await build({ perSecond: 3, authenticate, clock: new HandClock() });
+    const statusOf = async (token: string, remoteAddress = "192.0.2.1") => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await app.inject({ url: "/api/stream", headers, remoteAddress })).statusCode;
+    };
+    const statuses = [];
+    for (let call = 0; call < 5; call += 1) statuses.push(await statusOf(`guess${call}`));
+    expect(statuses).toEqual([401, 401, 401, 429, 429]);
+    expect(await statusOf("good")).toBe(429);
+    expect(asked).toBe(3);
+    expect(await statusOf("good", "192.0.2.2")).toBe(200);
+    expect((await app.inject({ url: "/health", remoteAddress: "192.0.2.1" })).statusCode).toBe(200);
   });
 
   it("believes of X-Forwarded-For what the proxy added, and without a proxy nothing", async () => {
