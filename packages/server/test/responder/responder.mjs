@@ -9,7 +9,7 @@ import koffi from "koffi";
 import { copiesOf, ruleFor } from "./rules.mjs";
 
 const compiled = (file) => import(pathToFileURL(join(process.argv[2], "features/probing/icmp", file)).href);
-const libc = await compiled("libc.js");
+const libc = await compiled("../libc.js");
 const { Inbox, ErrorOrigin } = await compiled("inbox.js");
 const { checksum } = await compiled("packet.js");
 

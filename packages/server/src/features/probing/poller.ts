@@ -18,6 +18,7 @@ import { createProbers, createSimulatedProber, type Probers } from "./probers/in
 import { Recorder, type SampleSink } from "./recorder.js";
 import { runProbe } from "./run-probe.js";
 import { Schedule, type ScheduleEvents } from "./schedule.js";
+import { SocketEngine } from "./sockets/index.js";
 
 /** Of the time to drain, what is kept for storing the last results. */
 const STORE_RESERVE_MS = 2_000;
@@ -55,6 +56,7 @@ export class Poller implements JobHolder, ScheduleEvents {
   readonly #recorder: Recorder;
   readonly #connections: ConnectionProbes;
   readonly #icmp: IcmpProbes;
+  readonly #sockets: SocketEngine;
   readonly #probers: Probers;
 
   /** Resolves when the jobs are known and being measured. Throws when the database cannot be read. */
@@ -91,7 +93,8 @@ export class Poller implements JobHolder, ScheduleEvents {
     });
     this.#connections = new ConnectionProbes(this.#recorder, limit, clock);
     this.#icmp = new IcmpProbes(this.#recorder, { clock, log });
-    this.#probers = createProbers({ latencyApiUrl: options.latencyApiUrl });
+    this.#sockets = new SocketEngine({ clock, log });
+    this.#probers = createProbers({ latencyApiUrl: options.latencyApiUrl, engine: this.#sockets });
     this.#schedule = new Schedule(clock, this);
     this.#assignments = new Assignments({ ...options, holder: this });
   }
@@ -114,7 +117,7 @@ export class Poller implements JobHolder, ScheduleEvents {
     await Promise.race([ended, delay(Math.max(0, remaining() - STORE_RESERVE_MS))]);
     this.#recorder.close();
     this.#connections.cancel();
-    await this.#icmp.close();
+    await Promise.all([this.#icmp.close(), this.#sockets.close()]);
     await Promise.race([this.#completions.stop(), delay(remaining() / 2)]);
     await this.#options.sink.stop(remaining());
   }

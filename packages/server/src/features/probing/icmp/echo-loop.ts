@@ -3,7 +3,7 @@
 import { performance } from "node:perf_hooks";
 import type { EchoSocket } from "./echo-socket.js";
 import { Ledger } from "./ledger.js";
-import * as libc from "./libc.js";
+import * as libc from "../libc.js";
 import { Port, RESULT_RESERVE } from "./port.js";
 import { ProbeState } from "./probe-table.js";
 import {

@@ -1,6 +1,6 @@
 // Opens the one socket per family that all probes share: an unprivileged ping socket where the kernel allows it,
 // otherwise a raw socket, otherwise a reason that names the fix.
-import * as libc from "./libc.js";
+import * as libc from "../libc.js";
 import { icmpTypes, type Family } from "./packet.js";
 
 export type SocketMode = "ping" | "raw";

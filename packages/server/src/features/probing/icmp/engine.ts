@@ -2,7 +2,7 @@
 // the worker thread that owns the sockets (M5). Nothing is allocated and no message is sent per probe.
 import { Worker } from "node:worker_threads";
 import { compiledFile } from "../../../platform/paths.js";
-import { writeSocketAddress } from "./address.js";
+import { writeSocketAddress } from "../socket-address.js";
 import { MAX_PAYLOAD_BYTES, MIN_PAYLOAD_BYTES } from "./packet.js";
 import { ResultReader, type IcmpResult } from "./result.js";
 import {
@@ -52,7 +52,7 @@ export class IcmpUnavailableError extends Error {
   }
 }
 
-/** Platforms whose system call interface libc.ts describes. */
+/** Platforms whose system call interface ../libc.ts describes. */
 const SUPPORTED_ARCHITECTURES: readonly string[] = ["x64", "arm64", "riscv64"];
 /** Opening sockets takes milliseconds; a machine that needs longer than this to start a thread is stuck. */
 const START_TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
 // Takes packets, kernel timestamps and socket errors from a socket, many per system call, into memory that is reused.
-import * as libc from "./libc.js";
+import * as libc from "../libc.js";
 import { MAX_RECEIVED_BYTES } from "./packet.js";
 
 /** Messages per system call. Beyond ~64 the call's own price no longer shows. */

@@ -1,6 +1,6 @@
 // Where probes end: takes a probe out of the table and the wheel, counts what became of it and writes the result.
 import { TimingWheel } from "../wheel.js";
-import * as libc from "./libc.js";
+import * as libc from "../libc.js";
 import type { Family } from "./packet.js";
 import { ProbeState, ProbeTable } from "./probe-table.js";
 import { counterNames, ResultKind, ResultWriter, type Counter, type SharedMemory } from "./rings.js";

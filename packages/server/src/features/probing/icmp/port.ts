@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { countDrops, restartTransmitCount, setTtl, type EchoSocket } from "./echo-socket.js";
 import { ErrorOrigin, Inbox, INBOX_MESSAGES } from "./inbox.js";
 import type { Ledger } from "./ledger.js";
-import * as libc from "./libc.js";
+import * as libc from "../libc.js";
 import {
   MAX_ECHO_BYTES,
   readIpv4Packet,

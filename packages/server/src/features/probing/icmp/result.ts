@@ -1,5 +1,5 @@
 // What the main thread sees of a probe's end: one view over the result ring that moves from result to result.
-import { readAddress } from "./address.js";
+import { readAddress } from "../socket-address.js";
 import { Control, RESULT_BYTES, type ResultKind, type SharedMemory } from "./rings.js";
 
 /**

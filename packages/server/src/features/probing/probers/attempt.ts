@@ -19,13 +19,15 @@ export class ProbeFailure extends Error {
 
 export class Attempt {
   readonly timeoutMs: number;
-  readonly startedAt = performance.now();
+  startedAt = performance.now();
   address: string | null = null;
   readonly phases: Phases = {};
   /** What the try is doing, as the sentences of failures say it: `during the TLS handshake`. */
   during = "at the start";
   /** Another view of every failure, where what is measured is not the target but part of this machine's own means. */
   seenAs: (failure: Failure) => Failure = (failure) => failure;
+  /** Looks again, at the deadline, at what goes on in another thread; says whether the end of it has come meanwhile. */
+  lookAgain: (() => boolean) | null = null;
   #phaseAt = this.startedAt;
   #hasEnded = false;
   #controller: AbortController | null = null;
@@ -68,12 +70,17 @@ export class Attempt {
     else this.#held.push(release);
   }
 
-  /** Ends a phase, which began where the one before it ended, and returns the present time (performance.now()). */
-  endPhase(name: string): number {
-    const now = performance.now();
-    this.phases[name] = toMicroseconds((this.phases[name] ?? 0) + now - this.#phaseAt);
-    this.#phaseAt = now;
-    return now;
+  /** Ends a phase, which began where the one before it ended, and returns when (performance.now()). */
+  endPhase(name: string, at = performance.now()): number {
+    this.phases[name] = toMicroseconds((this.phases[name] ?? 0) + at - this.#phaseAt);
+    this.#phaseAt = at;
+    return at;
+  }
+
+  /** The next phase began at this moment only; the time up to it is no part of what is measured. */
+  beginPhaseAt(at: number): void {
+    this.startedAt += at - this.#phaseAt;
+    this.#phaseAt = at;
   }
 
   /** Begins the next phase now; what came before belongs to none. */
@@ -120,7 +127,12 @@ export function attempt(
       if (end()) resolve(failed(current.seenAs(failure), measuredBy(current, rttUs)));
     };
     const cancel = () => fail({ code: "cancelled", error: "the probe was cancelled" });
-    const timer = setTimeout(() => fail(current.deadline()), timeoutMs);
+    const onDeadline = () => {
+      // What has ended is examined before the next turn of the event loop; what it leads to has no time left.
+      if (current.lookAgain?.()) setImmediate(() => fail(current.deadline()));
+      else fail(current.deadline());
+    };
+    const timer = setTimeout(onDeadline, timeoutMs);
     listen(signal, cancel);
     if (signal.aborted) return cancel();
     const run = async () => {

@@ -1,16 +1,17 @@
 import { HttpOptions } from "@nightbell/contract";
 import { afterEach, describe, expect, it } from "vitest";
 import { closeServers, serveHttp } from "../../../../test/servers.js";
+import { transports } from "../../../../test/transports.js";
 import { createHttpProber } from "./http.js";
 import { createTrust } from "./tls-handshake.js";
 
-const prober = createHttpProber(createTrust());
-const probe = (target: string, options = {}, signal = new AbortController().signal) =>
-  prober.probe({ target, options: HttpOptions.parse(options), slot: 0, seed: "" }, signal);
-
 afterEach(closeServers);
 
-describe("http assertions", () => {
+describe.each(await transports())("http assertions, through %s", (_, engine) => {
+  const prober = createHttpProber(createTrust(), undefined, engine);
+  const probe = (target: string, options = {}, signal = new AbortController().signal) =>
+    prober.probe({ target, options: HttpOptions.parse(options), slot: 0, seed: "" }, signal);
+
   it("hold for headers, body and JSON", async () => {
     const port = await serveHttp((_, response) => {
       response.setHeader("X-Version", "v1.2");

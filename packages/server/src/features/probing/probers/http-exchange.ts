@@ -14,6 +14,8 @@ export interface HttpHead {
   status: number;
   /** Names in lower case, repeated ones joined by a comma. */
   headers: ReadonlyMap<string, string>;
+  /** When the body ended (performance.now()), where that was seen by another thread. */
+  endedAt?: number;
   /** Reads the body to its end. Throws ProbeFailure. */
   readBody(limits: BodyLimits): Promise<Buffer>;
 }
@@ -32,9 +34,6 @@ export type Exchange = (
   endpoint: string,
   request: HttpRequest,
 ) => Promise<HttpHead>;
-
-/** A head beyond this is not read to its end. */
-export const MAX_HEAD_BYTES = 32_768;
 
 export const WAITING = "waiting for the answer";
 export const IN_THE_BODY = "in the middle of the body";

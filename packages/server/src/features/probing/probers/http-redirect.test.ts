@@ -2,19 +2,20 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { HttpOptions } from "@nightbell/contract";
 import { afterEach, describe, expect, it } from "vitest";
 import { closeServers, serveHttp } from "../../../../test/servers.js";
+import { transports } from "../../../../test/transports.js";
 import { createHttpProber } from "./http.js";
 import { createTrust } from "./tls-handshake.js";
 
-const prober = createHttpProber(createTrust());
 const redirect = (response: ServerResponse, location: string, status = 302) =>
   response.writeHead(status, { location }).end("moved");
 
-const probe = (target: string, options = {}, signal = new AbortController().signal) =>
-  prober.probe({ target, options: HttpOptions.parse(options), slot: 0, seed: "" }, signal);
-
 afterEach(closeServers);
 
-describe("http redirects", () => {
+describe.each(await transports())("http redirects, through %s", (_, engine) => {
+  const prober = createHttpProber(createTrust(), undefined, engine);
+  const probe = (target: string, options = {}, signal = new AbortController().signal) =>
+    prober.probe({ target, options: HttpOptions.parse(options), slot: 0, seed: "" }, signal);
+
   it("are followed up to the limit, loops included", async () => {
     let requests = 0;
     const port = await serveHttp((request, response) => {

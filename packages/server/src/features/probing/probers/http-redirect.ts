@@ -2,8 +2,8 @@
 import { parseTarget } from "@nightbell/contract";
 import type { Failure } from "../outcome.js";
 import type { HttpRequest } from "./http-exchange.js";
+import { REDIRECT_STATUSES } from "./http-terms.js";
 
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** What another origin is told too. Any other header may be a secret of the first: keys come under many names. */
 const KEPT_ACROSS_ORIGINS = new Set([
   "accept",
@@ -25,7 +25,7 @@ export function redirectOf(
   answer: { status: number; headers: ReadonlyMap<string, string> },
 ): Redirect | null {
   const location = answer.headers.get("location");
-  if (!REDIRECTS.has(answer.status) || location === undefined) return null;
+  if (!REDIRECT_STATUSES.includes(answer.status) || location === undefined) return null;
   const url = URL.canParse(location, request.url.href) ? new URL(location, request.url) : null;
   if (url === null || !parseTarget("http", url.href).ok) {
     return {

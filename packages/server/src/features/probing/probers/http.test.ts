@@ -14,13 +14,16 @@ import {
   serveHttp,
   serveTcp,
 } from "../../../../test/servers.js";
+import { transports } from "../../../../test/transports.js";
 import { createHttpProber } from "./http.js";
+import type { SocketEngine } from "../sockets/index.js";
 import { createTrust } from "./tls-handshake.js";
 
 const authority = makeCertificate({ name: "Test Root", isAuthority: true });
 const certificate = makeCertificate({ name: "good", hosts: ["localhost", "127.0.0.1"], issuer: authority });
 const identity = { cert: certificate.pem, key: certificate.keyPem };
-const prober = createHttpProber(createTrust(authority.pem));
+const trust = createTrust(authority.pem);
+const ways = await transports();
 
 function serveHttp2(onStream: (stream: ServerHttp2Stream) => void): Promise<number> {
   const server = createSecureServer(identity);
@@ -34,12 +37,17 @@ const trickle = (socket: Socket, bytes: string) => {
   socket.once("close", () => clearInterval(timer));
 };
 
-const probe = (target: string, options = {}, signal = new AbortController().signal) =>
-  prober.probe({ target, options: HttpOptions.parse(options), slot: 0, seed: "" }, signal);
+function probing(engine?: SocketEngine) {
+  const prober = createHttpProber(trust, undefined, engine);
+  return (target: string, options = {}, signal = new AbortController().signal) =>
+    prober.probe({ target, options: HttpOptions.parse(options), slot: 0, seed: "" }, signal);
+}
 
 afterEach(closeServers);
 
-describe("http over TCP", () => {
+describe.each(ways)("http over TCP through %s", (_, engine) => {
+  const probe = probing(engine);
+
   it("measures to the last byte, in phases that make up the whole", async () => {
     const port = await serveHttp((_, response) => {
       response.write("first");
@@ -155,6 +163,8 @@ describe("http over TCP", () => {
 });
 
 describe("http over TLS", () => {
+  const probe = probing();
+
   it("speaks HTTP/1.1 and HTTP/2 as offered", async () => {
     const h1 = await listen(createHttpsServer(identity, (_, response) => response.end("one")));
     const h2 = await serveHttp2((stream) => {
@@ -225,7 +235,8 @@ describe("http over TLS", () => {
   });
 });
 
-describe("http under a deadline", () => {
+describe.each(ways)("http under a deadline through %s", (_, engine) => {
+  const probe = probing(engine);
   const hanging: [what: string, onConnection: (socket: Socket) => void, during: string][] = [
     ["a silent server", () => undefined, "waiting for the answer"],
     [

@@ -1,15 +1,18 @@
 // http: one new connection per measurement and hop; the RTT runs from the start (resolution included) to the last byte.
-import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { canonicalHost, type OptionsOf } from "@nightbell/contract";
+import type { ResolvedAddress } from "../address.js";
 import type { Prober } from "../prober.js";
+import type { SocketEngine } from "../sockets/index.js";
 import { type Attempt, attempt, microseconds, ProbeFailure } from "./attempt.js";
 import { connectTo, type NameServers, resolveTarget } from "./connection.js";
 import { judge, judgeStatus, readsBody } from "./http-assertions.js";
 import type { HttpHead, HttpRequest } from "./http-exchange.js";
-import { exchangeHttp1 } from "./http1.js";
+import { REDIRECT_STATUSES } from "./http-terms.js";
+import { exchangeHttp1, requestBytes } from "./http1.js";
 import { exchangeHttp2 } from "./http2.js";
 import { redirectOf } from "./http-redirect.js";
+import { exchangePlain } from "./plain-exchange.js";
 import { targetOf } from "./target.js";
 import { handshake } from "./tls-handshake.js";
 
@@ -24,12 +27,16 @@ const protocolsOf: Record<Options["version"], string[]> = {
   "2": ["h2"],
 };
 
-export function createHttpProber(context: SecureContext, servers?: NameServers): Prober<Options> {
+export function createHttpProber(
+  context: SecureContext,
+  servers?: NameServers,
+  engine: SocketEngine | null = null,
+): Prober<Options> {
   return {
     type: "http",
     probe: ({ target, options }, signal) =>
       attempt(options.timeoutMs, signal, (current) =>
-        measure(current, firstRequest(target, options), options, { context, servers }),
+        measure(current, firstRequest(target, options), options, { context, servers, engine }),
       ),
   };
 }
@@ -37,6 +44,7 @@ export function createHttpProber(context: SecureContext, servers?: NameServers):
 interface Environment {
   context: SecureContext;
   servers: NameServers;
+  engine: SocketEngine | null;
 }
 
 async function measure(
@@ -51,7 +59,7 @@ async function measure(
     const isAnswer = options.maxRedirects === 0 || options.expectedStatuses.includes(hop.head.status);
     const redirect = isAnswer ? null : redirectOf(request, hop.head);
     if (redirect === null) return examine(current, request, hop.head, options);
-    hop.socket.destroy();
+    hop.close();
     if ("failure" in redirect) throw new ProbeFailure(redirect.failure.code, redirect.failure.error);
     if (redirects === options.maxRedirects)
       throw new ProbeFailure(
@@ -64,7 +72,7 @@ async function measure(
 
 interface Hop {
   head: HttpHead;
-  socket: Socket;
+  close: () => void;
 }
 
 /** Connects anew and sends one request. */
@@ -72,18 +80,23 @@ async function answerTo(
   current: Attempt,
   request: HttpRequest,
   options: Options,
-  { context, servers }: Environment,
+  { context, servers, engine }: Environment,
 ): Promise<Hop> {
   const { url } = request;
   const isSecure = url.protocol === "https:";
   const host = canonicalHost(url.hostname) ?? url.hostname;
   const address = await resolveTarget(current, host, options.family, servers);
-  const connected = await connectTo(current, address, Number(url.port) || (isSecure ? 443 : 80));
+  const port = Number(url.port) || (isSecure ? 443 : 80);
+  if (!isSecure) {
+    const head = await headByEngine(current, engine, address, port, request, options);
+    if (head !== null) return { head, close: () => undefined };
+  }
+  const connected = await connectTo(current, address, port);
   const { endpoint } = connected;
   if (!isSecure) {
     const head = await exchangeHttp1(current, connected.socket, endpoint, request);
     current.endPhase("firstByte");
-    return { head, socket: connected.socket };
+    return { head, close: () => connected.socket.destroy() };
   }
   const protocols = protocolsOf[options.version];
   const secured = await handshake(current, connected, "tls", { serverName: host, protocols, context });
@@ -95,7 +108,41 @@ async function answerTo(
   const exchange = isHttp2 ? exchangeHttp2 : exchangeHttp1;
   const head = await exchange(current, secured.socket, endpoint, request);
   current.endPhase("firstByte");
-  return { head, socket: secured.socket };
+  return { head, close: () => secured.socket.destroy() };
+}
+
+/** The whole exchange is over when it returns; null when the engine cannot take it. */
+async function headByEngine(
+  current: Attempt,
+  engine: SocketEngine | null,
+  address: ResolvedAddress,
+  port: number,
+  request: HttpRequest,
+  { assertions, maxBodyBytes, maxRedirects, expectedStatuses }: Options,
+): Promise<HttpHead | null> {
+  const exchanged = await exchangePlain(current, engine, address, port, {
+    bytes: requestBytes(request),
+    isHead: request.method === "HEAD",
+    wantsHeaders: assertions.length > 0,
+    wantsBody: readsBody(assertions),
+    maxBodyBytes,
+    stopsAt:
+      maxRedirects === 0 ? 0 : bitsOf(REDIRECT_STATUSES, (status) => !expectedStatuses.includes(status)),
+  });
+  if (exchanged === null) return null;
+  const { status, headers, body, failure, endedAt } = exchanged;
+  if (failure !== null && status === 0) throw failure;
+  return {
+    status,
+    headers,
+    endedAt,
+    readBody: () => (failure === null ? Promise.resolve(body) : Promise.reject(failure)),
+  };
+}
+
+/** Bit n is set when it holds for the value at n. */
+function bitsOf<Value>(values: readonly Value[], holds: (value: Value) => boolean): number {
+  return values.reduce((bits, value, index) => (holds(value) ? bits | (1 << index) : bits), 0);
 }
 
 /** Reads the body of the last answer and judges the whole. */
@@ -112,7 +159,7 @@ async function examine(
     const status = judgeStatus(asked, head.status, options.expectedStatuses);
     throw status === null ? error : new ProbeFailure(status.code, status.error);
   });
-  const rttUs = microseconds(current.endPhase("transfer") - current.startedAt);
+  const rttUs = microseconds(current.endPhase("transfer", head.endedAt) - current.startedAt);
   const failure = judge(asked, { status: head.status, headers: head.headers, body }, options);
   if (failure !== null) throw new ProbeFailure(failure.code, failure.error, rttUs);
   return rttUs;

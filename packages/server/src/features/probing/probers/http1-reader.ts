@@ -2,7 +2,7 @@
  * Reads one HTTP/1.1 answer (RFC 9112) as its bytes arrive. Strict where leniency is how answers get smuggled: lines end
  * in CR LF, no folded lines, one framing of the body, chunk sizes in plain hexadecimal.
  */
-import { MAX_HEAD_BYTES } from "./http-exchange.js";
+import { MAX_HEAD_BYTES } from "./http-terms.js";
 
 /** Why bytes are not an HTTP/1.1 answer; completes `sent what is not HTTP/1.1: …`. */
 export class HttpFormatError extends Error {}

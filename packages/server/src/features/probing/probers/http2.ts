@@ -11,9 +11,9 @@ import {
   type Exchange,
   type HttpHead,
   IN_THE_BODY,
-  MAX_HEAD_BYTES,
   WAITING,
 } from "./http-exchange.js";
+import { MAX_HEAD_BYTES } from "./http-terms.js";
 
 export const exchangeHttp2: Exchange = (current, socket, endpoint, request) => {
   current.awaits(endpoint, WAITING);

@@ -1,6 +1,7 @@
 // The probers of everything but icmp, which has an engine of its own, and the simulator.
 import type { OptionsOf } from "@nightbell/contract";
 import type { Prober } from "../prober.js";
+import type { SocketEngine } from "../sockets/index.js";
 import { createDnsProber } from "./dns.js";
 import { createHttpProber } from "./http.js";
 import { createLatencyApiProber } from "./latency-api.js";
@@ -17,16 +18,18 @@ export interface ProberSettings {
   authorities?: string;
   /** DNS servers (`address` or `address:port`) to use instead of this machine's. */
   nameServers?: readonly string[];
+  /** Opens plain connections; without it Node does, in this thread. */
+  engine?: SocketEngine;
 }
 
 export type Probers = { [Type in "tcp" | "http" | "dns" | "tls" | "latency_api"]: Prober<OptionsOf<Type>> };
 
-export function createProbers({ latencyApiUrl, authorities, nameServers }: ProberSettings): Probers {
+export function createProbers({ latencyApiUrl, authorities, nameServers, engine }: ProberSettings): Probers {
   // One for all: making a context reads every root certificate.
   const trust = createTrust(authorities);
   return {
-    tcp: createTcpProber(nameServers),
-    http: createHttpProber(trust, nameServers),
+    tcp: createTcpProber(nameServers, engine),
+    http: createHttpProber(trust, nameServers, engine),
     dns: createDnsProber(nameServers),
     tls: createTlsProber(trust, nameServers),
     latency_api: createLatencyApiProber(latencyApiUrl, nameServers),

@@ -5,14 +5,15 @@ import koffi from "koffi";
 // <netinet/tcp.h> of Linux: getsockopt(fd, IPPROTO_TCP, TCP_INFO, …) fills struct tcp_info, whose layout only grows.
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
-const INFO_BYTES = 104;
+export const TCP_INFO_BYTES = 104;
 const RTT_OFFSET = 68; // tcpi_rtt, microseconds; after the handshake exactly its one measurement
 const TOTAL_RETRANS_OFFSET = 100; // tcpi_total_retrans
 
 type GetSockOpt = (fd: number, level: number, option: number, value: Buffer, length: Buffer) => number;
 
 const getsockopt = loadGetSockOpt();
-const info = Buffer.alloc(INFO_BYTES);
+const info = Buffer.alloc(TCP_INFO_BYTES);
+const infoView = new DataView(info.buffer, info.byteOffset);
 const length = Buffer.alloc(4);
 
 /**
@@ -22,10 +23,15 @@ const length = Buffer.alloc(4);
 export function handshakeRttUs(socket: Socket): number | null {
   const fd = fileDescriptor(socket);
   if (getsockopt === null || fd === null) return null;
-  length.writeUInt32LE(INFO_BYTES);
+  length.writeUInt32LE(TCP_INFO_BYTES);
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, length) !== 0) return null;
-  if (length.readUInt32LE() < INFO_BYTES || info.readUInt32LE(TOTAL_RETRANS_OFFSET) > 0) return null;
-  return info.readUInt32LE(RTT_OFFSET) || null;
+  return rttUsOf(infoView, 0, length.readUInt32LE());
+}
+
+/** The same out of a struct tcp_info of `bytes` bytes, which lies at `offset`. */
+export function rttUsOf(view: DataView, offset: number, bytes: number): number | null {
+  if (bytes < TCP_INFO_BYTES || view.getUint32(offset + TOTAL_RETRANS_OFFSET, true) > 0) return null;
+  return view.getUint32(offset + RTT_OFFSET, true) || null;
 }
 
 /** Node has no public way to a socket's descriptor; its handle has had this property on every POSIX system since 0.x. */

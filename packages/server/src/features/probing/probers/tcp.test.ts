@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cancellationMs, overrunMs, PROMPT_MS } from "../../../../test/promptness.js";
 import { silentPort } from "../../../../test/backlog.js";
+import { transports } from "../../../../test/transports.js";
 import { createTcpProber } from "./tcp.js";
 
-const prober = createTcpProber();
 const options = { timeoutMs: 1_000, family: "auto" as const };
 const request = (target: string, timeoutMs = 1_000) => ({
   target,
@@ -14,7 +14,8 @@ const request = (target: string, timeoutMs = 1_000) => ({
   seed: "",
 });
 
-describe("tcp", () => {
+describe.each(await transports())("tcp through %s", (_, engine) => {
+  const prober = createTcpProber(undefined, engine);
   let server: Server;
   let port: number;
   const accepted = new Set<Socket>();

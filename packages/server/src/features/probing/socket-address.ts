@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
-import type { Family } from "./packet.js";
+import type { Family } from "./icmp/packet.js";
 
 const AF_INET = 2;
 const AF_INET6 = 10;
