@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { Db, Tx } from "../../platform/db.js";
 import { type FieldError, NightbellError } from "../../platform/errors.js";
 import type { Account } from "../../platform/http/access.js";
-import { fieldErrors, invalid } from "../../platform/http/validation.js";
+import { fieldErrors, invalid, MAX_REPORTED_ERRORS } from "../../platform/http/validation.js";
 import { claimKey, type IdempotencyClaim } from "./idempotency.js";
 import { knownLocations, selectJobs } from "./queries.js";
 import type { JobRow } from "./row.js";
@@ -36,12 +36,15 @@ export async function importJobs(
   entries: readonly unknown[],
   claim: IdempotencyClaim | null,
 ): Promise<JobRow[]> {
-  const results = entries.map((entry) => JobCreate.safeParse(entry));
-  const errors = results.flatMap((result, index) =>
-    result.success ? [] : fieldErrors(result.error.issues, ["jobs", index]),
-  );
+  const jobs: NewJob[] = [];
+  const errors: FieldError[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const result = JobCreate.safeParse(entry);
+    if (result.success) jobs.push(result.data);
+    else errors.push(...fieldErrors(result.error.issues, ["jobs", index]));
+    if (errors.length > MAX_REPORTED_ERRORS) break;
+  }
   if (errors.length > 0) throw invalid(errors);
-  const jobs = results.flatMap((result) => (result.success ? [result.data] : []));
   return createJobs(context, jobs, claim, ["jobs"]);
 }
 

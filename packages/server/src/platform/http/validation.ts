@@ -3,11 +3,9 @@ import type { FastifyInstance, FastifySchemaCompiler, FastifySerializerCompiler 
 import type { z } from "zod";
 import { type FieldError, NightbellError } from "../errors.js";
 
-/** Deeper than any body of the API, and far from what recursion survives. */
-const MAX_DEPTH = 64;
 const MAX_SHOWN_DEPTH = 16;
-/** Beyond this many only the first: the answer to nonsense must not be larger than the nonsense. */
-const MAX_REPORTED_ERRORS = 100;
+/** Beyond this many only the first: the answer to nonsense must cost less than the nonsense. */
+export const MAX_REPORTED_ERRORS = 100;
 
 export function addValidation(app: FastifyInstance): void {
   app.setValidatorCompiler(validatorCompiler);
@@ -18,7 +16,7 @@ const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart 
   // A malformed id is the id of nothing.
   if (httpPart === "params") return (params) => accept(schema.safeParse(params), notFound);
   return (input) => {
-    const unreadable = findUnreadableText(input, 0);
+    const unreadable = findUnreadableText(input);
     if (unreadable !== null) {
       return { error: invalid([{ path: dotted(unreadable.path), message: unreadable.message }]) };
     }
@@ -42,20 +40,23 @@ function accept(
   return result.success ? { value: result.data } : { error: refuse(result.error.issues) };
 }
 
-/** Flattens zod's issues; each unknown key becomes an error of its own. */
+/** Flattens zod's issues; each unknown key becomes an error of its own. One more than are reported, at most. */
 export function fieldErrors(issues: readonly z.core.$ZodIssue[], prefix: PropertyKey[] = []): FieldError[] {
-  return issues.flatMap((issue): FieldError[] => {
-    const path = [...prefix, ...issue.path];
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: dotted([...path, key]), message: issue.message }));
+  const errors: FieldError[] = [];
+  for (const { path, message, ...issue } of issues) {
+    const below = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [key]) : [[]];
+    for (const key of below) {
+      errors.push({ path: dotted([...prefix, ...path, ...key]), message });
+      if (errors.length > MAX_REPORTED_ERRORS) return errors;
     }
-    return [{ path: dotted(path), message: issue.message }];
-  });
+  }
+  return errors;
 }
 
 export function invalid(errors: FieldError[]): NightbellError {
   const [first] = errors;
-  const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  const count = errors.length > MAX_REPORTED_ERRORS ? "many" : errors.length - 1;
+  const rest = errors.length > 1 ? ` (and ${count} more)` : "";
   const detail =
     first === undefined ? "The request is not valid." : `${first.path || "request"}: ${first.message}${rest}`;
   return new NightbellError("validation_failed", detail, { errors: errors.slice(0, MAX_REPORTED_ERRORS) });
@@ -70,27 +71,19 @@ function dotted(path: PropertyKey[]): string {
 }
 
 /**
- * Text that Postgres cannot store (NUL, lone surrogates), or nesting without end. The path is put together only for what
- * is found: a megabyte of brackets must not cost a list of keys for each of them.
+ * Text that Postgres cannot store (NUL, lone surrogates). The path is put together only for what is found: a megabyte of
+ * brackets must not cost a list of keys for each of them.
  */
-function findUnreadableText(value: unknown, depth: number): { path: string[]; message: string } | null {
+function findUnreadableText(value: unknown): { path: string[]; message: string } | null {
   if (typeof value === "string") {
     if (value.includes("\0")) return { path: [], message: "must not contain the NUL character" };
     return value.isWellFormed() ? null : { path: [], message: "must be well-formed Unicode" };
   }
   if (typeof value !== "object" || value === null) return null;
-  if (depth >= MAX_DEPTH) return { path: [], message: "is nested too deeply" };
-  if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index += 1) {
-      const found = findUnreadableText(value[index], depth + 1);
-      if (found !== null) return below(String(index), found);
-    }
-    return null;
-  }
-  for (const key of Object.keys(value)) {
-    const wrongKey = findUnreadableText(key, depth);
+  for (const [key, item] of Object.entries(value)) {
+    const wrongKey = findUnreadableText(key);
     if (wrongKey !== null) return wrongKey;
-    const found = findUnreadableText((value as Record<string, unknown>)[key], depth + 1);
+    const found = findUnreadableText(item);
     if (found !== null) return below(key, found);
   }
   return null;
