@@ -95,6 +95,29 @@ describe.each(await transports())("http redirects, through %s", (_, engine) => {
   });
 
   it.each([
+    [302, "PUT"],
+    [307, "POST"],
+    [308, "PATCH"],
+  ])("with %i take the body of a %s to no other origin", async (status, method) => {
+    const seen: string[] = [];
+    const other = await serveHttp((request, response) => {
+      seen.push(`${request.method} ${request.headers["content-length"] ?? "-"}`);
+      response.end();
+    });
+    const elsewhere = `http://127.0.0.1:${other}/`;
+    const port = await serveHttp((_, response) => redirect(response, elsewhere, status));
+    const url = `http://127.0.0.1:${port}/`;
+    expect(await probe(url, { method, body: "password=secret" })).toMatchObject({
+      status: "missed",
+      errorCode: "http_redirect_invalid",
+      error: `${url} redirects to ${elsewhere}, another origin, to which the body is not sent; make that the target`,
+    });
+    expect(seen).toEqual([]);
+    expect(await probe(url, { method })).toMatchObject({ status: "success" });
+    expect(seen).toEqual([`${method} 0`]);
+  });
+
+  it.each([
     [301, "POST", "GET"],
     [302, "POST", "GET"],
     [302, "PUT", "PUT"],

@@ -19,6 +19,9 @@ export type Redirect = { to: HttpRequest } | { failure: Failure };
  * The next request after an answer; null when the answer is no redirect (a status alone, without a Location, is none).
  * 303 turns everything but HEAD into GET, 301 and 302 turn POST into GET; 307 and 308 repeat the request as it was.
  * From https to http is allowed: a visitor is led there too. The new hop's host meets the address rules like the first.
+ *
+ * A body is for the origin it was written for: a redirect that would repeat it elsewhere is a failure, where curl and
+ * fetch send it on. Without it the request would be another one, and its answer would say nothing about the target.
  */
 export function redirectOf(
   request: HttpRequest,
@@ -28,17 +31,15 @@ export function redirectOf(
   if (!REDIRECT_STATUSES.includes(answer.status) || location === undefined) return null;
   const url = URL.canParse(location, request.url.href) ? new URL(location, request.url) : null;
   if (url === null || !parseTarget("http", url.href).ok) {
-    return {
-      failure: {
-        code: "http_redirect_invalid",
-        error: `${request.url.href} redirects to ${location.slice(0, 200)}, which is no address to follow`,
-      },
-    };
+    return refuse(request, location, "which is no address to follow");
   }
   const becomesGet =
     (answer.status === 303 && request.method !== "HEAD") ||
     (answer.status <= 302 && request.method === "POST");
   const isSameOrigin = url.origin === request.url.origin;
+  if (!isSameOrigin && !becomesGet && request.body !== null) {
+    return refuse(request, location, "another origin, to which the body is not sent; make that the target");
+  }
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(
       ([name]) =>
@@ -53,4 +54,9 @@ export function redirectOf(
       body: becomesGet ? null : request.body,
     },
   };
+}
+
+function refuse(request: HttpRequest, location: string, reason: string): Redirect {
+  const error = `${request.url.href} redirects to ${location.slice(0, 200)}, ${reason}`;
+  return { failure: { code: "http_redirect_invalid", error } };
 }
