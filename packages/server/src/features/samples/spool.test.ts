@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createFolder } from "../../../test/harness.js";
@@ -75,6 +75,22 @@ test("leaves out what a kill tore off, and what the disk damaged after it", asyn
   await appendFile(path, Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]));
   spool = await open(folder);
   expect(await drain(spool)).toEqual([batch(10)]);
+  await spool.close();
+});
+
+test("goes on when a segment that is done with cannot be removed", async () => {
+  const folder = await createFolder();
+  const spool = await open(folder);
+  await spool.append(batch(10));
+  await spool.peek();
+  const stuck = await lastSegment(folder);
+  await rm(stuck);
+  await mkdir(stuck);
+  await spool.shift();
+  expect(spool.isEmpty).toBe(true);
+  await spool.append(batch(20));
+  await spool.append(batch(30));
+  expect(await drain(spool)).toEqual([batch(20), batch(30)]);
   await spool.close();
 });
 

@@ -36,6 +36,8 @@ export class Spool {
   readonly #lock: FileLock;
   /** Oldest first; the last one is written to while `#active` is open. */
   readonly #segments: Segment[];
+  /** Of the newest segment so far; none is given out twice, as a file may outlive its segment. */
+  #lastNumber: number;
   #active: FileHandle | null = null;
   #replay: Replay | null = null;
   /** Settles with the operation before the next one. */
@@ -48,6 +50,7 @@ export class Spool {
     this.#log = log;
     this.#lock = lock;
     this.#segments = segments;
+    this.#lastNumber = segments.at(-1)?.number ?? 0;
   }
 
   /** Opens the spool in a folder, creating it. Throws when another living process has it open. */
@@ -125,7 +128,8 @@ export class Spool {
     let segment = this.#segments.at(-1);
     if (this.#active === null || segment === undefined || segment.bytes >= SEGMENT_BYTES) {
       await this.#closeActive();
-      segment = { number: (segment?.number ?? 0) + 1, bytes: 0 };
+      this.#lastNumber += 1;
+      segment = { number: this.#lastNumber, bytes: 0 };
       this.#active = await open(this.#path(segment), "wx");
       this.#segments.push(segment);
     }
@@ -197,7 +201,13 @@ export class Spool {
     if (index === -1) return;
     if (index === this.#segments.length - 1) await this.#closeActive();
     this.#segments.splice(index, 1);
-    await rm(this.#path(segment), { force: true });
+    const path = this.#path(segment);
+    await rm(path, { force: true }).catch((error: unknown) => {
+      this.#log.warn(
+        { err: error, segment: path },
+        "a spool segment that is done with cannot be removed; the next start reads it again, which changes nothing",
+      );
+    });
   }
 
   async #closeActive(): Promise<void> {
