@@ -7,7 +7,9 @@ export type Reachability = "ok" | "unreachable" | "unavailable" | "offline";
 let current: Reachability = "ok";
 const listeners = new Set<() => void>();
 
-export function reportReachability(next: Reachability): void {
+/** What a call, or the browser, found. That no answer comes while there is no network says nothing about the server. */
+export function reportReachability(found: Reachability): void {
+  const next = found === "unreachable" && !navigator.onLine ? "offline" : found;
   if (next === current) return;
   current = next;
   for (const listener of listeners) listener();

@@ -19,6 +19,8 @@ export function createQueryClient(onSessionLost: () => void): QueryClient {
         staleTime: 2_000,
         // Failures are shown at once and polled over; `online` mode would wait in silence.
         networkMode: "always",
+        // Without this, that mode would leave what is not polled as old as the network was away.
+        refetchOnReconnect: "always",
         retry: (failures, error) => failures < MAX_RETRIES && error instanceof ApiError && error.isTransient,
         retryDelay: (failures) => 600 * 2 ** failures,
       },

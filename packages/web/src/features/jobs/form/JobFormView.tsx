@@ -1,6 +1,6 @@
 // The form of a job, for making and editing alike: what to measure, how often, from when on it is too slow, details.
 import { JobType, targetHints } from "@nightbell/contract";
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { Button } from "../../../ui/Button.js";
 import { Card } from "../../../ui/Card.js";
 import { Field, TextInput, UnitInput } from "../../../ui/Field.js";
@@ -28,13 +28,19 @@ export function JobFormView({
   onSubmit: () => void;
   onCancel: () => void;
 }) {
+  const element = useRef<HTMLFormElement>(null);
+  // What the server refused may be out of sight.
+  useEffect(() => {
+    if (form.refusals > 0) focusFirstError(element.current);
+  }, [form.refusals]);
   return (
     <form
+      ref={element}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
         onSubmit();
-        focusFirstError(event.currentTarget);
+        focusFirstError(element.current);
       }}
       className="grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_21rem] xl:grid-cols-[minmax(0,1fr)_24rem]"
     >
@@ -189,9 +195,9 @@ function ThresholdCard({ form }: { form: JobForm }) {
 }
 
 /** After a refused save the first field with a message gets the focus. */
-export function focusFirstError(formElement: HTMLElement): void {
+function focusFirstError(form: HTMLElement | null): void {
   requestAnimationFrame(() => {
-    const field = formElement.querySelector<HTMLElement>("[aria-invalid=true]");
+    const field = form?.querySelector<HTMLElement>("[aria-invalid=true]");
     field?.closest("details")?.setAttribute("open", "");
     field?.focus();
   });

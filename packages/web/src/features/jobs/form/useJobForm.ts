@@ -17,6 +17,7 @@ export function useJobForm(initial: Draft) {
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const [showsAll, setShowsAll] = useState(false);
   const [refused, setRefused] = useState<Errors>({});
+  const [refusals, setRefusals] = useState(0);
   const { errors, body } = useMemo(() => validate(draft), [draft]);
 
   const shown: Record<string, string> = { ...refused };
@@ -34,6 +35,8 @@ export function useJobForm(initial: Draft) {
     allErrors: errors,
     body,
     isDirty: !isSame(draft, saved),
+    /** How often the server has refused it. */
+    refusals,
     set: (path: string, value: unknown): void => {
       setDraft((current) => changeAt(current, path.split("."), value));
       setRefused((current) => without(current, errorPath(path)));
@@ -50,8 +53,10 @@ export function useJobForm(initial: Draft) {
       if (!(error instanceof ApiError)) return;
       const byPath: Record<string, string> = {};
       for (const { path, message } of error.fieldErrors) byPath[path] ??= message;
-      if (error.code === "simulation_forbidden") byPath["monitoringMode"] = error.message;
+      if (error.code === "simulation_forbidden")
+        byPath["monitoringMode"] = "Here only test accounts may simulate. Untick this to measure the target.";
       setRefused(byPath);
+      setRefusals((count) => count + 1);
     },
     /** Forgets what is unsaved: after saving, or to take what somebody else saved. */
     settle: (next: Draft): void => {
