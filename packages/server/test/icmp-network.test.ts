@@ -4,6 +4,15 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { IcmpOptions } from "@nightbell/contract";
+import { Registry } from "prom-client";
+import { IcmpProbes } from "../src/features/probing/icmp-probes.js";
+import { type JobDefinition, MeasuredJob } from "../src/features/probing/measured-job.js";
+import { pollerMetrics } from "../src/features/probing/poller-metrics.js";
+import { Recorder } from "../src/features/probing/recorder.js";
+import type { SampleRecord } from "../src/features/samples/sample.js";
+import { systemClock } from "../src/platform/clock.js";
+import { createLogger } from "../src/platform/log.js";
 import { packageRoot } from "../src/platform/paths.js";
 import { Echoes, PLAIN, type Echo } from "./echoes.js";
 import { eventually } from "./eventually.js";
@@ -68,6 +77,29 @@ describe.skipIf(obstacle !== null)(
       expect(echoes.countOf("cancelled")).toBe(500);
       expect(echoes.engine.submit(target, 1, 0, 100)).toBe(false);
       await echoes.engine.close();
+    });
+
+    test("a job's sample says where its probe went, though the job was edited before the answer", async () => {
+      const samples: SampleRecord[] = [];
+      const recorder = new Recorder({
+        locationNo: 1,
+        sink: { add: (sample) => samples.push(sample), strayReply: () => undefined },
+        metrics: pollerMetrics(new Registry(), nothing),
+        clock: systemClock,
+        log: createLogger("silent", "test"),
+        ended: () => undefined,
+      });
+      const probes = new IcmpProbes(recorder, { clock: systemClock, log: createLogger("silent", "test") });
+      await probes.open();
+      const job = new MeasuredJob(icmpJob(host.address(SILENT), 300));
+      probes.start(recorder.begin(job, Date.now()));
+      await eventually(() => expect(samples).toHaveLength(1));
+      probes.start(recorder.begin(job, Date.now()));
+      job.redefine(icmpJob(host.address(23), 5_000));
+      probes.prepare(job);
+      await eventually(() => expect(samples).toHaveLength(2));
+      await probes.close();
+      expect(samples[1]?.error).toBe(`no answer from ${host.address(SILENT)} within 300 ms`);
     });
 
     test("refuses probes when it is full and takes them again when there is room", async () => {
@@ -176,6 +208,22 @@ describe.skipIf(obstacle !== null)(
     });
   },
 );
+
+const nothing = { jobs: () => 0, inFlight: () => 0, waiting: () => 0, concurrencyLimit: () => 0 };
+
+function icmpJob(target: string, timeoutMs: number): JobDefinition {
+  return {
+    id: "019aa000-0000-7000-8000-000000000000",
+    jobNo: 1,
+    revision: 1,
+    type: "icmp",
+    target,
+    options: IcmpOptions.parse({ timeoutMs }),
+    simulation: null,
+    grids: [{ fromSlot: 0, toSlot: null, cadenceMs: 1, firstSequence: 0 }],
+    endsAt: null,
+  };
+}
 
 const errorsOnTheWay = [
   { lastByte: 40, icmpType: 3, icmpCode: 1 },

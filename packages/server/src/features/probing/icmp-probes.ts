@@ -12,14 +12,26 @@ import type { PendingSample, Recorder } from "./recorder.js";
 /** Probes between submission and result; as many as the engine holds. A power of two. */
 const MAX_OUTSTANDING = 131_072;
 
+/** An address that the engine knows, and how long it waits for its answers. */
+interface EngineTarget {
+  readonly engine: IcmpEngine;
+  readonly handle: number;
+  readonly address: string;
+  readonly timeoutMs: number;
+}
+
 /** Where a job's probes go. */
 interface Route {
   readonly host: string;
   readonly options: OptionsOf<"icmp">;
   /** The numeric address that was used last. */
   address: string | null;
-  /** The engine's handle of that address, and the engine it belongs to. */
-  target: { readonly engine: IcmpEngine; readonly handle: number } | null;
+  target: EngineTarget | null;
+}
+
+/** A probe under way, and where it went: the job may have been edited since. */
+interface SentProbe extends PendingSample {
+  readonly target: EngineTarget;
 }
 
 /**
@@ -28,6 +40,7 @@ interface Route {
  */
 class Outstanding {
   readonly #jobs: (MeasuredJob | undefined)[] = [];
+  readonly #targets: (EngineTarget | undefined)[] = [];
   readonly #slots = new Float64Array(MAX_OUTSTANDING);
   readonly #sequences = new Float64Array(MAX_OUTSTANDING);
   readonly #tags = new Uint32Array(MAX_OUTSTANDING);
@@ -36,7 +49,7 @@ class Outstanding {
   #nextTag = 0;
 
   /** A tag for the probe, null when the table is full. */
-  add({ job, slot, sequenceNumber }: PendingSample): number | null {
+  add({ job, slot, sequenceNumber }: PendingSample, target: EngineTarget): number | null {
     if (this.#count === MAX_OUTSTANDING) return null;
     while (this.#isActive[this.#nextTag % MAX_OUTSTANDING] === 1) this.#advance();
     const tag = this.#nextTag;
@@ -44,6 +57,7 @@ class Outstanding {
     this.#advance();
     this.#count += 1;
     this.#jobs[place] = job;
+    this.#targets[place] = target;
     this.#slots[place] = slot;
     this.#sequences[place] = sequenceNumber;
     this.#tags[place] = tag;
@@ -52,13 +66,15 @@ class Outstanding {
   }
 
   /** Takes a probe out that has its result. */
-  take(tag: number): PendingSample | null {
+  take(tag: number): SentProbe | null {
     const place = tag % MAX_OUTSTANDING;
     const job = this.#jobs[place];
-    if (job === undefined || this.#isActive[place] === 0 || this.#tags[place] !== tag) return null;
+    const target = this.#targets[place];
+    if (job === undefined || target === undefined) return null;
+    if (this.#isActive[place] === 0 || this.#tags[place] !== tag) return null;
     this.#isActive[place] = 0;
     this.#count -= 1;
-    return { job, slot: this.#slots[place] ?? 0, sequenceNumber: this.#sequences[place] ?? 0 };
+    return { job, target, slot: this.#slots[place] ?? 0, sequenceNumber: this.#sequences[place] ?? 0 };
   }
 
   jobOf(tag: number): MeasuredJob | undefined {
@@ -66,7 +82,7 @@ class Outstanding {
     return this.#tags[place] === tag ? this.#jobs[place] : undefined;
   }
 
-  takeAll(): PendingSample[] {
+  takeAll(): SentProbe[] {
     return [...this.#tags].map((tag) => this.take(tag)).filter((pending) => pending !== null);
   }
 
@@ -161,33 +177,32 @@ export class IcmpProbes {
       this.#recorder.fail(pending, this.#link.failure.code, this.#link.failure.error);
       return;
     }
-    let handle: number;
+    let target: EngineTarget;
     try {
-      handle = this.#handleOf(route, engine);
+      target = this.#targetOf(route, engine);
     } catch (error) {
       this.#recorder.fail(pending, "socket", error instanceof Error ? error.message : String(error));
       return;
     }
-    const tag = this.#outstanding.add(pending);
-    if (tag !== null && engine.submit(handle, tag, pending.slot, route.options.timeoutMs)) return;
+    const tag = this.#outstanding.add(pending, target);
+    if (tag !== null && engine.submit(target.handle, tag, pending.slot, target.timeoutMs)) return;
     if (tag !== null) this.#outstanding.take(tag);
     this.#recorder.fail(pending, "overloaded", "too many ICMP probes are under way");
   }
 
-  #handleOf(route: Route, engine: IcmpEngine): number {
-    if (route.target?.engine === engine) return route.target.handle;
-    const handle = engine.addTarget(route.address ?? route.host, route.options);
-    route.target = { engine, handle };
-    return handle;
+  #targetOf(route: Route, engine: IcmpEngine): EngineTarget {
+    if (route.target?.engine === engine) return route.target;
+    const address = route.address ?? route.host;
+    const handle = engine.addTarget(address, route.options);
+    route.target = { engine, handle, address, timeoutMs: route.options.timeoutMs };
+    return route.target;
   }
 
   #take(result: IcmpResult): void {
-    const pending = this.#outstanding.take(result.tag);
-    if (pending === null) return;
-    const { target, options } = pending.job.definition;
-    const address = this.#routes.get(pending.job)?.address ?? target;
-    const outcome = icmpOutcome(result, address, options.timeoutMs);
-    this.#recorder.finish(pending, outcome, result.sentAtMs);
+    const sent = this.#outstanding.take(result.tag);
+    if (sent === null) return;
+    const { address, timeoutMs } = sent.target;
+    this.#recorder.finish(sent, icmpOutcome(result, address, timeoutMs), result.sentAtMs);
   }
 
   #route(job: MeasuredJob): Route {
