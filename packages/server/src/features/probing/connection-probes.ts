@@ -11,7 +11,7 @@ export class ConnectionProbes {
   readonly #recorder: Recorder;
   readonly #limit: ConcurrencyLimit;
   readonly #clock: Clock;
-  readonly #running = new Set<AbortController>();
+  readonly #cancellation = new AbortController();
 
   constructor(recorder: Recorder, limit: ConcurrencyLimit, clock: Clock) {
     this.#recorder = recorder;
@@ -44,23 +44,19 @@ export class ConnectionProbes {
     this.#limit.clear();
   }
 
-  /** Ends what runs as cancelled. */
+  /** Ends what runs as cancelled, and whatever is started after it. */
   cancel(): void {
-    for (const controller of this.#running) controller.abort();
+    this.#cancellation.abort();
   }
 
   async #run(pending: PendingSample, measure: Measure): Promise<void> {
-    const controller = new AbortController();
-    this.#running.add(controller);
     const startedAtMs = this.#clock.now();
     let outcome: ProbeOutcome;
     try {
-      outcome = await measure(controller.signal);
+      outcome = await measure(this.#cancellation.signal);
     } catch (error) {
       this.#recorder.bug(pending, error);
       return;
-    } finally {
-      this.#running.delete(controller);
     }
     this.#recorder.finish(pending, outcome, startedAtMs);
   }

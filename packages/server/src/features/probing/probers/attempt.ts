@@ -1,5 +1,4 @@
 // One try of a probe: its clock, its deadline, what it holds open, and what it waits for, so that a timeout can say it.
-import { setMaxListeners } from "node:events";
 import type { Phases } from "@nightbell/contract";
 import { failed, type Failure, type Measured, succeeded } from "../outcome.js";
 import type { ProbeOutcome } from "../prober.js";
@@ -119,7 +118,7 @@ export function attempt(
     const end = () => {
       if (current.hasEnded) return false;
       clearTimeout(timer);
-      signal.removeEventListener("abort", cancel);
+      cancelsOf(signal).delete(cancel);
       current.end();
       return true;
     };
@@ -133,7 +132,7 @@ export function attempt(
       else fail(current.deadline());
     };
     const timer = setTimeout(onDeadline, timeoutMs);
-    listen(signal, cancel);
+    cancelsOf(signal).add(cancel);
     if (signal.aborted) return cancel();
     const run = async () => {
       try {
@@ -152,15 +151,19 @@ function measuredBy({ phases, address }: Attempt, rttUs: number | null): Measure
   return { rttUs, address, phases: Object.keys(phases).length === 0 ? null : { ...phases } };
 }
 
-const unlimited = new WeakSet<AbortSignal>();
+const cancels = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** One signal may end any number of tries. */
-function listen(signal: AbortSignal, onAbort: () => void): void {
-  if (!unlimited.has(signal)) {
-    setMaxListeners(0, signal);
-    unlimited.add(signal);
-  }
-  signal.addEventListener("abort", onAbort, { once: true });
+/** What to call when a signal aborts. One may end any number of tries; its own list of listeners is slow to change. */
+function cancelsOf(signal: AbortSignal): Set<() => void> {
+  const known = cancels.get(signal);
+  if (known !== undefined) return known;
+  const added = new Set<() => void>();
+  cancels.set(signal, added);
+  const abort = () => {
+    for (const cancel of added) cancel();
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  return added;
 }
 
 /** `10.0.0.5:443`, `[2001:db8::1]:443`. */

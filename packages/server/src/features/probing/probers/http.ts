@@ -9,7 +9,7 @@ import { connectTo, type NameServers, resolveTarget } from "./connection.js";
 import { judge, judgeStatus, readsBody } from "./http-assertions.js";
 import type { HttpHead, HttpRequest } from "./http-exchange.js";
 import { REDIRECT_STATUSES } from "./http-terms.js";
-import { exchangeHttp1, requestBytes } from "./http1.js";
+import { exchangeHttp1, requestHead } from "./http1.js";
 import { exchangeHttp2 } from "./http2.js";
 import { redirectOf } from "./http-redirect.js";
 import { exchangePlain } from "./plain-exchange.js";
@@ -121,7 +121,8 @@ async function headByEngine(
   { assertions, maxBodyBytes, maxRedirects, expectedStatuses }: Options,
 ): Promise<HttpHead | null> {
   const exchanged = await exchangePlain(current, engine, address, port, {
-    bytes: requestBytes(request),
+    head: requestHead(request),
+    body: request.body ?? "",
     isHead: request.method === "HEAD",
     wantsHeaders: assertions.length > 0,
     wantsBody: readsBody(assertions),
@@ -130,7 +131,8 @@ async function headByEngine(
       maxRedirects === 0 ? 0 : bitsOf(REDIRECT_STATUSES, (status) => !expectedStatuses.includes(status)),
   });
   if (exchanged === null) return null;
-  const { status, headers, body, failure, endedAt } = exchanged;
+  const { failure } = exchanged;
+  const { status, headers, body, endedAt } = exchanged.ended;
   if (failure !== null && status === 0) throw failure;
   return {
     status,

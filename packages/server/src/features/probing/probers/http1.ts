@@ -1,4 +1,5 @@
 // HTTP/1.1 over a connected socket, plain or TLS: the request written at once, the answer read by our own strict reader.
+import type { Socket } from "node:net";
 import { ProbeFailure } from "./attempt.js";
 import { connectionFailure } from "./connection.js";
 import {
@@ -39,7 +40,7 @@ export const exchangeHttp1: Exchange = async (current, socket, endpoint, request
   });
   socket.once("end", onClose);
   socket.once("close", onClose);
-  socket.write(requestBytes(request));
+  send(socket, request);
 
   /** Waits until it holds; throws what it throws, or what became of the connection. */
   const until = (holds: () => boolean) =>
@@ -74,15 +75,22 @@ export const exchangeHttp1: Exchange = async (current, socket, endpoint, request
 
 function nobodyWaits(): void {}
 
-/** Headers are checked by the contract, and a URL's parts are plain ASCII: nothing here can hold a line break. */
-export function requestBytes({ method, url, headers, body }: HttpRequest): Buffer {
+/**
+ * The request up to its body; each character is one byte. Headers are checked by the contract, and a URL's parts are
+ * plain ASCII: nothing here can hold a line break.
+ */
+export function requestHead({ method, url, headers, body }: HttpRequest): string {
   let head = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${headers["host"] ?? url.host}\r\n`;
   for (const [name, value] of Object.entries(headers)) if (name !== "host") head += `${name}: ${value}\r\n`;
   const hasBody = body !== null || ["POST", "PUT", "PATCH"].includes(method);
   if (hasBody) head += `content-length: ${Buffer.byteLength(body ?? "")}\r\n`;
-  head += "connection: close\r\n\r\n";
-  const bytes = Buffer.from(head, "latin1");
-  return body === null ? bytes : Buffer.concat([bytes, Buffer.from(body)]);
+  return `${head}connection: close\r\n\r\n`;
+}
+
+function send(socket: Socket, request: HttpRequest): void {
+  const head = requestHead(request);
+  if (request.body === null) socket.write(head, "latin1");
+  else socket.write(Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(request.body)]));
 }
 
 function malformed(endpoint: string, { message }: HttpFormatError): ProbeFailure {

@@ -12,7 +12,8 @@ const duringOf: Record<Progress["stage"], string> = {
   inBody: IN_THE_BODY,
 };
 
-export interface Exchanged extends Ended {
+export interface Exchanged {
+  ended: Ended;
   /** What went wrong; null when nothing did. */
   failure: ProbeFailure | null;
 }
@@ -42,7 +43,7 @@ export function exchangePlain(
     current.lookAgain = null;
     if (ended === null) throw new ProbeFailure("socket", "the socket worker died; it is being restarted");
     take(current, endpoint, ended);
-    return { ...ended, failure: failureOf(current, endpoint, ended, request) };
+    return { ended, failure: failureOf(current, endpoint, ended, request) };
   });
 }
 

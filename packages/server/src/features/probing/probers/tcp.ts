@@ -36,8 +36,8 @@ async function rttByEngine(
 ): Promise<number | null> {
   const exchanged = await exchangePlain(current, engine, address, port, null);
   if (exchanged === null) return null;
-  const { failure, rttUs, connectedAt, startedAt } = exchanged;
-  if (failure !== null) throw failure;
+  if (exchanged.failure !== null) throw exchanged.failure;
+  const { rttUs, connectedAt, startedAt } = exchanged.ended;
   return rttUs ?? microseconds((connectedAt ?? 0) - (startedAt ?? 0));
 }
 

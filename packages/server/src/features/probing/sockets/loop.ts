@@ -19,6 +19,8 @@ import { processTime } from "./process-time.js";
 /** Events and beginnings of one turn: so few that their moments, taken once a turn, are right to a millisecond. */
 const EVENTS_PER_TURN = 32;
 const BEGINNINGS_PER_TURN = 32;
+/** The main thread is told of results at most this often: waking it costs as much as a probe. */
+const TELL_INTERVAL_MS = 1;
 /** A thread inside a system call cannot be ended: this is how long the end of a program may wait for it. */
 const MAX_WAIT_MS = 100;
 const RECEIVED_BYTES = 65_536;
@@ -50,6 +52,7 @@ export class SocketLoop {
   readonly #shared: number;
   /** When the events of this turn were seen. */
   #now = 0;
+  #toldAt = 0;
 
   /** `tell`: null says that there are results. Closes neither `epoll` nor `wakeUp`. */
   constructor(
@@ -77,7 +80,6 @@ export class SocketLoop {
     this.#accept();
     for (let place = 0; place < MAX_EXCHANGES; place++)
       if (fd[place] !== -1) this.#end(place, Ending.cancelled);
-    this.#tellMain();
   }
 
   #accept(): void {
@@ -92,11 +94,11 @@ export class SocketLoop {
 
   /** Answers how many events there are. */
   #wait(): number {
-    const { control, submissions } = this.#memory;
+    const { control, submissions, results } = this.#memory;
     Atomics.store(control, Control.workerWaits, 1);
     // What came before the flag was up has not woken us.
     const hasWork = !submissions.isEmpty || Atomics.load(control, Control.closing) === 1;
-    const timeoutMs = hasWork ? 0 : MAX_WAIT_MS;
+    const timeoutMs = hasWork ? 0 : results.isEmpty ? MAX_WAIT_MS : TELL_INTERVAL_MS;
     const count = libc.epollWait(this.#epoll, this.#small.address + EVENTS_AT, EVENTS_PER_TURN, timeoutMs);
     Atomics.store(control, Control.workerWaits, 0);
     return count;
@@ -121,7 +123,10 @@ export class SocketLoop {
 
   #tellMain(): void {
     const { control, results } = this.#memory;
-    if (!results.isEmpty && Atomics.exchange(control, Control.mainIsAwake, 1) === 0) this.#tell(null);
+    if (results.isEmpty || this.#now - this.#toldAt < TELL_INTERVAL_MS) return;
+    if (Atomics.exchange(control, Control.mainIsAwake, 1) === 1) return;
+    this.#toldAt = this.#now;
+    this.#tell(null);
   }
 
   #begin(place: number): void {

@@ -19,8 +19,9 @@ import type { WorkerGreeting, WorkerInput } from "./worker.js";
 
 /** A request over a connection made for it. */
 export interface PlainRequest {
-  /** All of it in one piece. */
-  bytes: Buffer;
+  /** Each character is one byte. */
+  head: string;
+  body: string;
   isHead: boolean;
   wantsHeaders: boolean;
   wantsBody: boolean;
@@ -133,7 +134,7 @@ export class SocketThread {
    * more exchange.
    */
   begin(address: string, port: number, request: PlainRequest | null): Exchange | null {
-    if (!this.#isRunning || (request !== null && request.bytes.length > PAYLOAD_BYTES)) return null;
+    if (!this.#isRunning || (request !== null && bytesOf(request) > PAYLOAD_BYTES)) return null;
     const place = this.#free.pop();
     if (place === undefined) return null;
     this.#write(place, address, port, request);
@@ -179,8 +180,10 @@ export class SocketThread {
     memory.wishes[place] = wishesOf(request);
     memory.maxBodyBytes[place] = request.maxBodyBytes;
     memory.stopsAt[place] = request.stopsAt;
-    memory.headBytes[place] = request.bytes.length;
-    memory.payload.set(request.bytes, place * PAYLOAD_BYTES);
+    const at = place * PAYLOAD_BYTES;
+    const headBytes = memory.payload.write(request.head, at, "latin1");
+    const bodyBytes = request.body === "" ? 0 : memory.payload.write(request.body, at + headBytes);
+    memory.headBytes[place] = headBytes + bodyBytes;
   }
 
   #submit(entry: number): void {
@@ -264,6 +267,10 @@ export class SocketThread {
     for (const each of open) closeSync(each);
     for (const onEnd of this.#waiting.splice(0)) onEnd?.(null);
   }
+}
+
+function bytesOf({ head, body }: PlainRequest): number {
+  return head.length + (body === "" ? 0 : Buffer.byteLength(body));
 }
 
 function wishesOf({ isHead, wantsHeaders, wantsBody }: PlainRequest): number {
