@@ -49,6 +49,9 @@ export async function samplesRoutes(app: App, options: SampleRouteOptions): Prom
 }
 
 function addReads(app: App, { database, clock = systemClock }: SampleRouteOptions): void {
+  const jobOf = ({ account, params: { id } }: FastifyRequest<{ Params: { id: string } }>) =>
+    findSampledJob(database, account.organisationId, id);
+
   app.get(
     "/api/jobs/recent",
     {
@@ -80,10 +83,7 @@ function addReads(app: App, { database, clock = systemClock }: SampleRouteOption
         response: { 200: SamplePage },
       },
     },
-    async (request) => {
-      const job = await findSampledJob(database, request.account.organisationId, request.params.id);
-      return readPage(database, job, request.query, clock.now());
-    },
+    async (request) => readPage(database, await jobOf(request), request.query, clock.now()),
   );
 
   app.get(
@@ -100,10 +100,7 @@ function addReads(app: App, { database, clock = systemClock }: SampleRouteOption
         response: { 200: Series },
       },
     },
-    async (request) => {
-      const job = await findSampledJob(database, request.account.organisationId, request.params.id);
-      return readSeries(database, job, request.query, clock.now());
-    },
+    async (request) => readSeries(database, await jobOf(request), request.query, clock.now()),
   );
 
   app.get(
@@ -120,10 +117,7 @@ function addReads(app: App, { database, clock = systemClock }: SampleRouteOption
         response: { 200: Summary },
       },
     },
-    async (request) => {
-      const job = await findSampledJob(database, request.account.organisationId, request.params.id);
-      return readSummary(database, job, request.query, clock.now());
-    },
+    async (request) => readSummary(database, await jobOf(request), request.query, clock.now()),
   );
 }
 
