@@ -1,5 +1,5 @@
 // 5,000 running jobs at a 10 s cadence in one `npm start`: slots skipped, lateness, the poller's memory, and whether every
-// slot of the grids is in the database. Targets are icmp over 127.0.0.0/8, and TCP, HTTP and DNS servers in a process of
+// slot of the grids is in the database. Then its memory as a role of its own, with the same jobs. Targets are icmp over 127.0.0.0/8, and TCP, HTTP and DNS servers in a process of
 // their own. Also runs by itself: `node bench/poller-load.mjs [--quick]`.
 import { fork, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -17,6 +17,8 @@ const JOBS = { icmp: 4_000, tcp: 600, http: 200, dns: 200 };
 const CADENCE_SECONDS = 10;
 const RUN_MS = 120_000;
 const QUICK_RUN_MS = 30_000;
+/** Memory has its peak within the first rounds of the jobs. */
+const ALONE_RUN_MS = 3 * CADENCE_SECONDS * 1_000;
 const LATENESS_BUDGET_MS = 50;
 const MEMORY_BUDGET_MIB = 150;
 const START_TIMEOUT_MS = 60_000;
@@ -29,12 +31,19 @@ export async function run({ quick = false } = {}) {
   await chmod(folder, 0o711); // Root starts Postgres as another user.
   const dataDir = join(folder, "data");
   const targets = await startTargets();
-  const program = startProgram(dataDir);
+  const program = startProgram(["up"], { DATABASE_URL: "", NIGHTBELL_DATA_DIR: dataDir });
   try {
     const token = await createJobs(await program.url(), targets.ports);
     const observed = await observe(program, token, runMs);
     await program.stop();
-    return rows(observed, await readDatabase(dataDir, observed.untilMs), runMs);
+    const postgres = await startPostgres(dataDir);
+    try {
+      const stored = await readStored(postgres.url, observed.untilMs);
+      const alone = await observeAlone(postgres.url, join(folder, "alone"));
+      return [...rows(observed, stored, runMs), aloneRow(alone)];
+    } finally {
+      await postgres.stop();
+    }
   } finally {
     await program.stop();
     targets.process.kill();
@@ -78,6 +87,19 @@ function rows({ skipped, peakMib, residentMib, cpuPercent }, stored, runMs) {
   ];
 }
 
+function aloneRow({ poller, parent }) {
+  return {
+    name: "poller as a role of its own: peak memory",
+    value: poller.peakMib,
+    unit: "MiB",
+    budget: `< ${MEMORY_BUDGET_MIB} MiB`,
+    ok: poller.peakMib < MEMORY_BUDGET_MIB,
+    note:
+      `resident at the end: ${poller.residentMib} MiB; its parent process, \`serve --roles poller\`: ` +
+      `${parent.peakMib} MiB; the same jobs, for ${ALONE_RUN_MS / 1_000} s`,
+  };
+}
+
 function toMs(us) {
   return Math.round(us / 10) / 100;
 }
@@ -104,12 +126,12 @@ async function serveTargets() {
   process.once("disconnect", () => process.exit());
 }
 
-function startProgram(dataDir) {
+function startProgram(args, environment) {
   const program = spawn(
     process.execPath,
-    [join(import.meta.dirname, "../packages/server/bin/nightbell.mjs"), "up"],
+    [join(import.meta.dirname, "../packages/server/bin/nightbell.mjs"), ...args],
     {
-      env: { ...process.env, PORT: "0", LOG_LEVEL: "warn", DATABASE_URL: "", NIGHTBELL_DATA_DIR: dataDir },
+      env: { ...process.env, PORT: "0", LOG_LEVEL: "warn", ...environment },
       stdio: ["ignore", "pipe", 2],
     },
   );
@@ -117,6 +139,7 @@ function startProgram(dataDir) {
   let output = "";
   program.stdout.setEncoding("utf8").on("data", (text) => (output += text));
   return {
+    pid: program.pid,
     url: () =>
       until("address", () => {
         if (program.exitCode !== null) throw new Error(`nightbell ended with exit code ${program.exitCode}`);
@@ -162,20 +185,50 @@ async function observe(program, token, runMs) {
   await sleep(runMs);
   const untilMs = Date.now();
   const cpuPercent = (((await cpuSeconds(pollerPid)) - cpuBefore) / (runMs / 1_000)) * 100;
-  const metrics = await (await fetch(new URL("/metrics", url))).text();
-  const skipped = Number(/^nightbell_poller_skipped_slots_total(?:\{.*\})? (\d+)/m.exec(metrics)?.[1]);
-  const status = await readFile(`/proc/${pollerPid}/status`, "utf8");
-  const mib = (name) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024);
-  return { untilMs, skipped, cpuPercent, peakMib: mib("VmHWM"), residentMib: mib("VmRSS") };
+  const skipped = await metric(url, "nightbell_poller_skipped_slots_total");
+  return { untilMs, skipped, cpuPercent, ...(await memory(pollerPid)) };
 }
 
-/** Compares what the grids say with what is stored, after the program has stopped. */
-async function readDatabase(dataDir, untilMs) {
+/** The memory of the role by itself, and of the process that keeps it running, once it has measured all jobs. */
+async function observeAlone(databaseUrl, dataDir) {
+  const program = startProgram(["serve", "--roles", "poller"], {
+    DATABASE_URL: databaseUrl,
+    NIGHTBELL_DATA_DIR: dataDir,
+  });
+  try {
+    const url = await program.url();
+    const pollerPid = await program.pollerPid();
+    const jobs = () => metric(url, "nightbell_poller_jobs");
+    await until("jobs", async () => ((await jobs()) === total(JOBS) ? true : undefined));
+    await sleep(ALONE_RUN_MS);
+    return { poller: await memory(pollerPid), parent: await memory(program.pid) };
+  } finally {
+    await program.stop();
+  }
+}
+
+async function metric(url, name) {
+  const text = await (await fetch(new URL("/metrics", url))).text();
+  return Number(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)`, "m").exec(text)?.[1]);
+}
+
+async function memory(pid) {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const mib = (name) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024);
+  return { peakMib: mib("VmHWM"), residentMib: mib("VmRSS") };
+}
+
+/** The database that the program left. */
+async function startPostgres(dataDir) {
   const { startEmbeddedPostgres } =
     await import("../packages/server/dist/platform/embedded-postgres/index.js");
   const { createLogger } = await import("../packages/server/dist/platform/log.js");
-  const postgres = await startEmbeddedPostgres({ dataDir, log: createLogger("warn", "bench") });
-  const client = new pg.Client({ connectionString: postgres.url });
+  return startEmbeddedPostgres({ dataDir, log: createLogger("warn", "bench") });
+}
+
+/** Compares what the grids say with what is stored. */
+async function readStored(databaseUrl, untilMs) {
+  const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     const { rows } = await client.query(
@@ -196,7 +249,6 @@ async function readDatabase(dataDir, untilMs) {
     return rows[0];
   } finally {
     await client.end();
-    await postgres.stop();
   }
 }
 
