@@ -1,6 +1,21 @@
 // The API's description (OpenAPI 3.1), generated from the routes: their zod schemas, access and errors.
 import swagger from "@fastify/swagger";
-import * as contract from "@nightbell/contract";
+import {
+  Health,
+  Job,
+  JobRecent,
+  Member,
+  Pagination,
+  ProbeResult,
+  Problem,
+  Profile,
+  Sample,
+  Series,
+  Session,
+  StreamEvent,
+  Summary,
+  User,
+} from "@nightbell/contract";
 import type { FastifyInstance, FastifySchema, RouteOptions } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
@@ -26,23 +41,23 @@ const JSON_SCHEMA_DIALECT = "draft-2020-12";
 
 /** Answers that clients want a type for; other schemas stand where they are used. */
 const named = z.registry<{ id: string }>();
-for (const id of [
-  "Health",
-  "Job",
-  "JobRecent",
-  "Member",
-  "Pagination",
-  "ProbeResult",
-  "Problem",
-  "Profile",
-  "Sample",
-  "Series",
-  "Session",
-  "StreamEvent",
-  "Summary",
-  "User",
-] as const) {
-  named.add(contract[id], { id });
+for (const [id, schema] of Object.entries({
+  Health,
+  Job,
+  JobRecent,
+  Member,
+  Pagination,
+  ProbeResult,
+  Problem,
+  Profile,
+  Sample,
+  Series,
+  Session,
+  StreamEvent,
+  Summary,
+  User,
+})) {
+  named.add(schema, { id });
 }
 
 const options = { schemaRegistry: named, zodToJsonConfig: { target: JSON_SCHEMA_DIALECT } } as const;
