@@ -130,6 +130,25 @@ describe("an Idempotency-Key", () => {
     expect(await world.db.selectFrom("idempotency_keys").select("key").execute()).toEqual([]);
   });
 
+  it("changes nothing about what can be repeated anyway: the second time finds it done", async () => {
+    const job = await create();
+    await start(job);
+    const path = `/api/jobs/${job.id}`;
+    const seen = { ...withKey("again"), "if-match": '"1"' };
+    expect(await twice(() => client.patch(path, { title: "New" }, seen))).toEqual([200, 412]);
+    for (const action of ["pause", "resume", "pause", "cancel"]) {
+      expect(await twice(() => client.post(`${path}/${action}`, undefined, withKey("again")))).toEqual([
+        200, 409,
+      ]);
+    }
+    expect((await client.get<Job>(path)).body).toMatchObject({
+      title: "New",
+      version: 2,
+      status: "cancelled",
+    });
+    expect(await twice(() => client.delete(path, withKey("again")))).toEqual([204, 404]);
+  });
+
   it("does not bring a deleted job back, nor stand for a creation that failed", async () => {
     const first = await client.post<Job>("/api/jobs", minimal, withKey("gone"));
     await client.delete(`/api/jobs/${first.body.id}`);
@@ -364,6 +383,11 @@ describe("simulation (M18)", () => {
     expect((await patch()).status).toBe(200);
   });
 });
+
+/** The statuses of a request and its repetition. */
+async function twice(send: () => Promise<{ status: number }>): Promise<number[]> {
+  return [(await send()).status, (await send()).status];
+}
 
 function withKey(key: string): Record<string, string> {
   return { "idempotency-key": key };
