@@ -1,6 +1,6 @@
 // The poller as a child process: started by poller-process.ts, told what to do over IPC, gone when its parent is.
 import { loadConfig } from "../config/config.js";
-import { openDatabase } from "../platform/db.js";
+import { openDatabase, PROMPT_CONNECT_TIMEOUT_MS } from "../platform/db.js";
 import { createLogger } from "../platform/log.js";
 import { requireDatabaseUrl } from "./commands/serve.js";
 import type { FromPoller, ToPoller } from "./poller-messages.js";
@@ -16,6 +16,8 @@ let isStopping = false;
 
 const database = openDatabase(requireDatabaseUrl(config), {
   poolSize: config.DATABASE_POOL_SIZE,
+  connectTimeoutMs: Math.min(config.DB_CONNECTION_TIMEOUT, PROMPT_CONNECT_TIMEOUT_MS),
+  idleTimeoutMs: config.DB_IDLE_TIMEOUT,
   applicationName: "nightbell poller",
   onError: ({ message }) => {
     if (!isStopping) log.warn({ reason: message }, "a database connection broke");

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.js";
 import { startHealthServer } from "../features/monitoring/index.js";
-import { openDatabase } from "../platform/db.js";
+import { openDatabase, PROMPT_CONNECT_TIMEOUT_MS } from "../platform/db.js";
 import type { Logger } from "../platform/log.js";
 import { type PollerProcess, startPollerProcess } from "./poller-process.js";
 import { displayUrl } from "./port.js";
@@ -46,6 +46,8 @@ export async function startRoles(
   let state: LifecycleState = "starting";
   const database = openDatabase(url, {
     poolSize: config.DATABASE_POOL_SIZE,
+    connectTimeoutMs: Math.min(config.DB_CONNECTION_TIMEOUT, PROMPT_CONNECT_TIMEOUT_MS),
+    idleTimeoutMs: config.DB_IDLE_TIMEOUT,
     applicationName: `nightbell ${names.join("+")}`,
     onError: ({ message }) => {
       if (state !== "draining") log.warn({ reason: message }, "a database connection broke");

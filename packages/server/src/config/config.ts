@@ -1,6 +1,7 @@
 // Environment → typed, frozen configuration. A wrong value stops the boot with the variable's name.
 import { availableParallelism } from "node:os";
 import { z } from "zod";
+import { resolvePool } from "./pool.js";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const positive = z.coerce.number().int().min(1);
@@ -24,8 +25,18 @@ export const environmentSchema = z.object({
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
-    .describe("a Postgres to use instead of the embedded one"),
-  DATABASE_POOL_SIZE: positive.max(1_000).default(20).describe("connections of one process"),
+    .describe("a Postgres to use instead of the embedded one; takes connection_limit and pool_timeout (in seconds)"),
+  DATABASE_POOL_SIZE: positive.max(1_000).default(40).describe("connections of one process"),
+  DB_MAX_CONNECTIONS: positive
+    .max(1_000)
+    .default(60)
+    .describe("bound of DATABASE_POOL_SIZE: the smaller of the two holds, of what is set"),
+  DB_CONNECTION_TIMEOUT: positive
+    .default(30_000)
+    .describe("longest wait for a connection in milliseconds; requests and pollers wait at most 5000"),
+  DB_IDLE_TIMEOUT: positive
+    .default(600_000)
+    .describe("milliseconds after which a connection that nobody uses is closed"),
   LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
     .default("info")
@@ -83,11 +94,22 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
       result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "),
     );
   }
-  const config = result.data;
+  const config = resolved(result.data, new Set(Object.keys(set)));
   if (config.REPLICA_ID >= config.REPLICA_COUNT) {
     throw new ConfigError(
       `REPLICA_ID: ${config.REPLICA_ID} must be below REPLICA_COUNT (${config.REPLICA_COUNT}); ids start at 0`,
     );
   }
   return Object.freeze({ ...config, cpuCount: availableParallelism() });
+}
+
+function resolved(
+  config: z.infer<typeof environmentSchema>,
+  explicit: ReadonlySet<string>,
+): z.infer<typeof environmentSchema> {
+  try {
+    return resolvePool(config, explicit);
+  } catch (error) {
+    throw error instanceof RangeError ? new ConfigError(`DATABASE_URL: ${error.message}`) : error;
+  }
 }

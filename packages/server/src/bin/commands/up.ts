@@ -5,6 +5,7 @@ import { type Config, loadConfig } from "../../config/config.js";
 import {
   chooseDataDir,
   type EmbeddedPostgres,
+  maxConnections,
   startEmbeddedPostgres,
 } from "../../platform/embedded-postgres/index.js";
 import { createLogger, type Logger } from "../../platform/log.js";
@@ -70,7 +71,11 @@ async function start(
 ): Promise<void> {
   let url = config.DATABASE_URL;
   if (url === undefined) {
-    parts.postgres = await startEmbeddedPostgres({ dataDir, log });
+    parts.postgres = await startEmbeddedPostgres({
+      dataDir,
+      log,
+      settings: { max_connections: maxConnections(config.DATABASE_POOL_SIZE) },
+    });
     url = parts.postgres.url;
   }
   if (stop.isRequested()) return;

@@ -19,6 +19,7 @@ import { assertReachable, chooseServerUser } from "./server-user.js";
 import { serverSettings, type Settings } from "./settings.js";
 
 export { chooseDataDir } from "./data-dir.js";
+export { maxConnections } from "./settings.js";
 
 const DATABASE = "nightbell";
 /** A port taken meanwhile, or backends of a killed server that take a moment to notice. */

@@ -7,12 +7,23 @@ const SMALLEST_SHARED_BUFFERS = 32 * MIB;
 
 export type Settings = Readonly<Record<string, string>>;
 
+/** Processes with a pool of DATABASE_POOL_SIZE: the API's and the poller's. */
+const POOLS = 2;
+/** The scheduler's, those that listen, a person with psql or pg_dump, and what Postgres keeps for superusers. */
+const OTHER_CONNECTIONS = 40;
+const FEWEST_CONNECTIONS = 200;
+
+/** The setting of that name, such that every pool can fill. */
+export function maxConnections(poolSize: number): string {
+  return String(Math.max(FEWEST_CONNECTIONS, POOLS * poolSize + OTHER_CONNECTIONS));
+}
+
 export function serverSettings(port: number): Settings {
   return {
     listen_addresses: "127.0.0.1",
     port: String(port),
     unix_socket_directories: "",
-    max_connections: "200",
+    max_connections: String(FEWEST_CONNECTIONS),
     shared_buffers: `${Math.floor(sharedBuffersBytes(memoryBytes()) / MIB)}MB`,
     synchronous_commit: "on",
     // The size of the WAL decides how long a restart after a crash takes: 2 GB are replayed in about 20 s.
