@@ -1,8 +1,9 @@
 // The spool: batches on disk while the database is away (M9). Segment files of framed batches, oldest first.
-import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { type FileLock, FileLockedError, lockFile } from "../../platform/file-lock.js";
+import { createFolders } from "../../platform/folders.js";
 import type { Logger } from "../../platform/log.js";
 import type { Batch, SampleRecord } from "./sample.js";
 
@@ -55,7 +56,7 @@ export class Spool {
 
   /** Opens the spool in a folder, creating it. Throws when another living process has it open. */
   static async open(folder: string, options: { maxBytes: number; log: Logger }): Promise<Spool> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await createFolders(folder, 0o700);
     const lock = lockSpool(folder);
     const segments: Segment[] = [];
     for (const name of await readdir(folder)) {

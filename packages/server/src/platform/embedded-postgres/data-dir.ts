@@ -1,9 +1,10 @@
 // The folder of everything a Nightbell keeps on disk: where it is, who may enter it, and that one process uses it.
-import { chmod, mkdir, realpath } from "node:fs/promises";
+import { chmod, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type FileLock, FileLockedError, lockFile } from "../file-lock.js";
+import { createFolders } from "../folders.js";
 import { EmbeddedPostgresError } from "./error.js";
-import { chooseServerUser, firstClosedFolder, pathFromRoot } from "./server-user.js";
+import { chooseServerUser, firstClosedFolder } from "./server-user.js";
 
 export const LOCK_FILE = "nightbell.lock";
 
@@ -29,14 +30,11 @@ export async function chooseDataDir(
 export async function createDataDir(dataDir: string): Promise<string> {
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   try {
-    const topmost = await mkdir(dataDir, { recursive: true });
-    const created =
-      topmost === undefined ? [] : pathFromRoot(dataDir).filter((path) => path.startsWith(topmost));
-    for (const folder of created) await chmod(folder, mode); // whatever the umask
+    for (const folder of await createFolders(dataDir)) await chmod(folder, mode); // whatever the umask
     return await realpath(dataDir);
   } catch (error) {
     throw new EmbeddedPostgresError(
-      `the data folder ${dataDir} cannot be created: ${(error as Error).message}`,
+      `the data folder ${dataDir} cannot be created: ${(error as Error).message}; set NIGHTBELL_DATA_DIR to another place`,
       { cause: error },
     );
   }

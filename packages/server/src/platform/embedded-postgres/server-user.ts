@@ -67,7 +67,7 @@ export async function firstClosedFolder(folder: string, user: ServerUser): Promi
 }
 
 /** The folder with its ancestors, from the root down. */
-export function pathFromRoot(folder: string): string[] {
+function pathFromRoot(folder: string): string[] {
   const parent = dirname(folder);
   return parent === folder ? [folder] : [...pathFromRoot(parent), folder];
 }
