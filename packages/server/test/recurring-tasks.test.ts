@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../src/platform/clock.js";
 import { type DatabaseHandle, openDatabase } from "../src/platform/db.js";
@@ -75,6 +76,30 @@ it("are tried again after a failure, and do not hold up one another", async () =
   );
   await eventually(() => expect(Math.min(failures, others)).toBeGreaterThan(3));
   await running.stop(1_000);
+});
+
+it("say by name that they fail, once until they work again", async () => {
+  const lines: { level: string; msg: string }[] = [];
+  const log = pino(
+    { level: "info", formatters: { level: (level) => ({ level }) } },
+    { write: (line: string) => lines.push(JSON.parse(line) as { level: string; msg: string }) },
+  );
+  let runs = 0;
+  const task: RecurringTask = {
+    name: "sweep",
+    everyMs: 1,
+    run: async () => {
+      runs += 1;
+      if (runs < 5) throw new Error("no luck");
+    },
+  };
+  const running = await startRecurringTasks([task], { db: handle.db, clock: systemClock, log });
+  await eventually(() => expect(runs).toBeGreaterThan(6));
+  await running.stop(1_000);
+  expect(lines).toMatchObject([
+    { level: "warn", msg: 'the task "sweep" failed; it is tried again' },
+    { level: "info", msg: 'the task "sweep" works again' },
+  ]);
 });
 
 it("are waited for when stopped, but not for ever", async () => {

@@ -27,6 +27,8 @@ export async function startRecurringTasks(
 ): Promise<RunningTasks> {
   let isStopping = false;
   const timers = new Map<RecurringTask, NodeJS.Timeout>();
+  /** Those whose last run failed. */
+  const failing = new Set<RecurringTask>();
   const underWay = new Map<RecurringTask, Promise<void>>();
 
   const runOnce = async (task: RecurringTask): Promise<void> => {
@@ -38,8 +40,11 @@ export async function startRecurringTasks(
         );
         if (rows[0]?.locked === true) await task.run(clock.now());
       });
+      if (failing.delete(task)) log.info(`the task "${task.name}" works again`);
     } catch (error) {
-      log.warn({ err: error, task: task.name }, "a recurring task failed; it is tried again");
+      const level = failing.has(task) ? "debug" : "warn";
+      failing.add(task);
+      log[level]({ err: error }, `the task "${task.name}" failed; it is tried again`);
     }
   };
   const cycle = async (task: RecurringTask): Promise<void> => {
