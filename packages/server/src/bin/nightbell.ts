@@ -39,10 +39,8 @@ function createProgram(): Command {
         ["HOST", "address to listen on (127.0.0.1; 0.0.0.0 for every interface)"],
         ["NIGHTBELL_DATA_DIR", "folder of the data (.nightbell)"],
         ["DATABASE_URL", "a Postgres to use instead of the embedded one"],
-        [
-          "LOG_LEVEL",
-          "debug, info, warn, error or silent (info; warn on a terminal); debug also shows stacks",
-        ],
+        ["LOG_LEVEL", "debug, info, warn, error or silent (info); debug also shows stacks"],
+        ["LOG_FORMAT", "json or pretty (pretty on a terminal, else json)"],
       ),
     )
     .action(async () => {

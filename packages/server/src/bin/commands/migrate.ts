@@ -7,7 +7,7 @@ import { requireDatabaseUrl } from "./serve.js";
 export async function migrateCommand(environment: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(environment);
   const applied = await migrate(requireDatabaseUrl(config), {
-    log: createLogger(config.LOG_LEVEL, "migrate"),
+    log: createLogger(config.LOG_LEVEL, "migrate", config.LOG_FORMAT),
   });
   console.log(applied.length === 0 ? "The database is up to date." : `Applied ${applied.join(", ")}.`);
 }

@@ -10,16 +10,21 @@ import { listenForStop } from "../stop-signals.js";
 export async function serve(roles: readonly RoleName[], environment: NodeJS.ProcessEnv): Promise<number> {
   const config = loadConfig(environment);
   const url = requireDatabaseUrl(config);
-  const log = createLogger(config.LOG_LEVEL, roles.join("+"));
+  const log = createLogger(config.LOG_LEVEL, roles.join("+"), config.LOG_FORMAT);
   if (roles.includes("api")) await assertPortFree(config.HOST, config.PORT, "PORT");
   else await assertPortFree(config.HOST, config.HEALTH_PORT, "HEALTH_PORT");
   await migrate(url, { log });
 
   const running = await startRoles(roles, { config, url, log });
-  const stop = listenForStop(() => running.kill());
+  const stop = listenForStop({
+    log,
+    deadlineMs: config.DRAIN_TIMEOUT_MS,
+    killAtOnce: () => running.kill(),
+  });
   console.log(`Nightbell (${roles.join(", ")}) answers at ${running.address}`);
   await stop.requested;
   await running.stop(config.DRAIN_TIMEOUT_MS);
+  stop.logStopped();
   return 0;
 }
 

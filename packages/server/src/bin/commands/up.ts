@@ -30,12 +30,8 @@ interface Parts {
 /** Runs until it is told to stop; returns the exit code. Throws when it cannot start, or cannot go on. */
 export async function up(environment: NodeJS.ProcessEnv): Promise<number> {
   const dataDir = await chooseDataDir(environment["NIGHTBELL_DATA_DIR"] || undefined);
-  const config = loadConfig({
-    ...environment,
-    NIGHTBELL_DATA_DIR: dataDir,
-    LOG_LEVEL: environment["LOG_LEVEL"] || (process.stderr.isTTY ? "warn" : undefined),
-  });
-  const log = createLogger(config.LOG_LEVEL, "up");
+  const config = loadConfig({ ...environment, NIGHTBELL_DATA_DIR: dataDir });
+  const log = createLogger(config.LOG_LEVEL, "up", config.LOG_FORMAT);
   await assertPortFree(config.HOST, config.PORT, "PORT");
   if (config.REPLICA_COUNT > 1) {
     log.warn(
@@ -45,10 +41,11 @@ export async function up(environment: NodeJS.ProcessEnv): Promise<number> {
   }
 
   const parts: Parts = {};
-  const stop = listenForStop(async () => {
+  const killAtOnce = async () => {
     parts.roles?.kill();
     await parts.postgres?.stop(0);
-  });
+  };
+  const stop = listenForStop({ log, deadlineMs: config.DRAIN_TIMEOUT_MS, killAtOnce });
   const starting = start(parts, stop, { config, dataDir, log });
   try {
     await Promise.race([stop.requested, starting]);
@@ -57,9 +54,9 @@ export async function up(environment: NodeJS.ProcessEnv): Promise<number> {
     }
     await stop.requested;
   } finally {
-    await drain(parts, starting, config.DRAIN_TIMEOUT_MS);
+    await drain(parts, starting, config.DRAIN_TIMEOUT_MS, log);
   }
-  if (parts.roles !== undefined) console.log("Nightbell has stopped.");
+  stop.logStopped();
   return 0;
 }
 
@@ -108,10 +105,12 @@ async function keepRunning(postgres: EmbeddedPostgres, stop: StopSignals, log: L
 }
 
 /** Roles first, as they write until the end; then their database. */
-async function drain(parts: Parts, starting: Promise<void>, deadlineMs: number): Promise<void> {
+async function drain(parts: Parts, starting: Promise<void>, deadlineMs: number, log: Logger): Promise<void> {
   const rolesMs = deadlineMs * (1 - POSTGRES_SHARE);
   const deadline = performance.now() + rolesMs;
   await Promise.race([Promise.allSettled([starting]), sleep(rolesMs, undefined, { ref: false })]);
   await parts.roles?.stop(deadline - performance.now());
-  await parts.postgres?.stop(deadlineMs * POSTGRES_SHARE);
+  if (parts.postgres === undefined) return;
+  await parts.postgres.stop(deadlineMs * POSTGRES_SHARE);
+  log.info("Postgres stopped");
 }
