@@ -55,6 +55,7 @@ beforeAll(async () => {
     log: createLogger("error", "test"),
     lifecycle: () => "running",
     collectMetrics: async () => [],
+    pollerTrouble: () => null,
   });
   [owner, stranger, viewer] = [apiClient(urlOf()), apiClient(urlOf()), apiClient(urlOf())];
   await owner.register();

@@ -12,7 +12,8 @@ import { createDatabase, eventually } from "./harness.js";
 interface Monitored extends AsyncDisposable {
   readonly app: App;
   readonly database: DatabaseHandle;
-  setReady(isReady: boolean): void;
+  setRunning(isRunning: boolean): void;
+  setPollerTrouble(trouble: string | null): void;
 }
 
 /** The monitoring routes over a database; by default one that does not answer. */
@@ -23,7 +24,8 @@ async function monitored(url?: string): Promise<Monitored> {
     poolSize: 4,
     applicationName: "monitoring-test",
   });
-  let isReady = true;
+  let isRunning = true;
+  let pollerTrouble: string | null = null;
   const app = await buildApp({
     config: { RATE_LIMIT_PER_SECOND: 2, TRUST_PROXY: false },
     log: createLogger("silent", "test"),
@@ -32,15 +34,19 @@ async function monitored(url?: string): Promise<Monitored> {
   });
   await monitoringRoutes(app, {
     database,
-    isReady: () => isReady,
+    isRunning: () => isRunning,
+    pollerTrouble: () => pollerTrouble,
     registry: new Registry(),
     collectMetrics: async () => [await pollerMetrics(3), await pollerMetrics(4)],
   });
   return {
     app,
     database,
-    setReady: (value) => {
-      isReady = value;
+    setRunning: (value) => {
+      isRunning = value;
+    },
+    setPollerTrouble: (value) => {
+      pollerTrouble = value;
     },
     async [Symbol.asyncDispose]() {
       await app.close();
@@ -87,7 +93,7 @@ describe("health", () => {
     for (const answer of answers) {
       expect(answer.statusCode).toBe(503);
       expect(answer.json<Health>()).toMatchObject({ status: "critical" });
-      expect(answer.json<Health>().alerts.at(-1)?.message).toContain("not ready: no answer within 900 ms");
+      expect(answer.json<Health>().alerts.at(-1)?.message).toBe("not ready: the database does not answer");
     }
     expect(away.database.pool.totalCount + away.database.pool.waitingCount).toBe(1);
 
@@ -114,14 +120,48 @@ describe("health", () => {
     await Promise.all(sleeping);
   });
 
-  it("says ready only while it is", async () => {
-    await using world = await monitored();
+  it("says ready only while it runs and the database answers", async () => {
+    await using database = await createDatabase();
+    await using world = await monitored(database.url);
     expect((await world.app.inject("/ready")).statusCode).toBe(200);
-    world.setReady(false);
+    world.setRunning(false);
     const answer = await world.app.inject("/ready");
     expect(answer.statusCode).toBe(503);
     expect(answer.json<Problem>().code).toBe("not_ready");
     expect((await world.app.inject("/health")).statusCode).toBe(200);
+
+    await using away = await monitored();
+    const refused = await away.app.inject("/ready");
+    expect(refused.statusCode).toBe(503);
+    expect(refused.json<Problem>().detail).toBe("Not ready: the database does not answer.");
+  });
+
+  it("asks the database once for all who ask within a second", async () => {
+    await using database = await createDatabase();
+    await using world = await monitored(database.url);
+    let asked = 0;
+    world.database.pool.on("acquire", () => (asked += 1));
+    for (let call = 0; call < 20; call += 1) await world.app.inject("/ready");
+    await Promise.all(Array.from({ length: 20 }, () => world.app.inject("/api/health?mode=readiness")));
+    expect(asked).toBe(1);
+  });
+
+  it("says since when the poller does not measure, and is not ready then", async () => {
+    await using database = await createDatabase();
+    await using world = await monitored(database.url);
+    world.setPollerTrouble("the poller process 7 has not answered since 2026-01-01T00:00:00.000Z");
+    const answer = await world.app.inject("/api/health");
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json<Health>().status).toBe("critical");
+    expect(answer.json<Health>().alerts).toContainEqual({
+      level: "critical",
+      metric: "poller",
+      message:
+        "the poller process 7 has not answered since 2026-01-01T00:00:00.000Z: its jobs are not measured; see the log",
+    });
+    expect((await world.app.inject("/ready")).json<Problem>().detail).toContain("has not answered since");
+    world.setPollerTrouble(null);
+    expect((await world.app.inject("/ready")).statusCode).toBe(200);
   });
 });
 
@@ -149,18 +189,20 @@ describe("metrics", () => {
 });
 
 it("a role without the API answers the same questions", async () => {
-  let isReady = false;
+  let reason: string | null = "the poller is starting";
   const server = await startHealthServer({
     host: "127.0.0.1",
     port: 0,
-    isReady: () => isReady,
+    notReady: () => reason,
     metrics: async () => [await pollerMetrics(5)],
   });
   const get = async (path: string, method = "GET") =>
     fetch(`http://127.0.0.1:${server.port}${path}`, { method });
   expect((await get("/health")).status).toBe(200);
-  expect((await get("/ready")).status).toBe(503);
-  isReady = true;
+  const refused = await get("/ready");
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toEqual({ status: "the poller is starting" });
+  reason = null;
   expect((await get("/ready?x=1")).status).toBe(200);
   expect(await (await get("/metrics")).text()).toContain("nightbell_poller_jobs 5");
   expect((await get("/api/jobs")).status).toBe(404);

@@ -48,7 +48,7 @@ describe("nightbell serve", () => {
     await using database = await createDatabase();
     await using poller = await startNightbell({ command: "serve --roles poller", databaseUrl: database.url });
     expect(await status(poller.url, "/health")).toBe(200);
-    await eventually(async () => expect(await status(poller.url, "/ready")).toBe(200));
+    await eventually(async () => expect(await status(poller.url, "/ready")).toBe(200), { withinMs: 15_000 });
     const metrics = await fetch(new URL("/metrics", poller.url));
     expect(await metrics.text()).toContain("nightbell_poller_jobs");
     expect(await poller.stop()).toBe(0);

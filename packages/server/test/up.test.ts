@@ -24,14 +24,25 @@ async function ready(url: string): Promise<number> {
   return (await fetch(new URL("/ready", url))).status;
 }
 
-/** The values of a field in the program's log lines, oldest first. */
-function logged(program: RunningNightbell, field: string): number[] {
+function logLines(program: RunningNightbell): Record<string, unknown>[] {
   return program
     .output()
     .split("\n")
     .filter((line) => line.startsWith("{") && line.endsWith("}"))
-    .map((line) => (JSON.parse(line) as Record<string, unknown>)[field])
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** The values of a field in the program's log lines, oldest first. */
+function logged(program: RunningNightbell, field: string): number[] {
+  return logLines(program)
+    .map((line) => line[field])
     .filter((value) => typeof value === "number");
+}
+
+/** What it logged itself, without its poller, since it was told to stop. */
+function steps(program: RunningNightbell): unknown[] {
+  const messages = logLines(program).flatMap(({ role, msg }) => (role === "up" ? [String(msg)] : []));
+  return messages.slice(messages.findIndex((message) => message.includes("stopping")));
 }
 
 /** The process id that the program logs under a name; its log may reach us after its address. */
@@ -49,9 +60,17 @@ describe("nightbell up", { timeout: 60_000 }, () => {
     {
       await using first = await startNightbell({ dataDir });
       expect(await ready(first.url)).toBe(200);
-      expect(first.output()).toContain("sign up; the first account becomes the owner");
+      expect(first.output()).toMatch(
+        /\n {2}Nightbell is running at \S+\n\n {2}Next .*sign up; the first account becomes the owner\n {2}Data .*\n {2}Stop .*\n\n/,
+      );
       expect(first.output()).toContain("created the embedded database");
       expect(await first.stop()).toBe(0);
+      expect(steps(first)).toEqual([
+        "SIGTERM: stopping; what is under way has 10000 ms to end, a second signal kills",
+        "poller drained",
+        "Postgres stopped",
+        expect.stringMatching(/^stopped in \d+ ms$/),
+      ]);
     }
     await using second = await startNightbell({ dataDir });
     expect(await ready(second.url)).toBe(200);
@@ -92,6 +111,26 @@ describe("nightbell up", { timeout: 60_000 }, () => {
     expect(code).toBe(1);
     expect(stderr).toBe(`nightbell: port ${port} is taken by another program; set PORT to a free one\n`);
     expect(existsSync(dataDir)).toBe(false);
+  });
+
+  test("says that it runs already when the port is its own", async () => {
+    await using database = await createDatabase();
+    await using first = await startNightbell({ databaseUrl: database.url });
+    const dataDir = join(await createFolder(), "data");
+    const { port } = new URL(first.url);
+    const { code, stderr } = await runNightbell(["up"], { PORT: port, NIGHTBELL_DATA_DIR: dataDir });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `nightbell: Nightbell already runs at http://127.0.0.1:${port}; open that, or set PORT to a free port\n`,
+    );
+  });
+
+  test.runIf(process.platform === "linux")("refuses a data folder where nothing can be created", async () => {
+    const { code, stderr } = await runNightbell(["up"], { NIGHTBELL_DATA_DIR: "/proc/nightbell/data" });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^nightbell: the data folder \S+ cannot be created: .*set NIGHTBELL_DATA_DIR.*\n$/,
+    );
   });
 
   test("says in one line why Postgres does not start", async () => {
@@ -150,12 +189,25 @@ describe("nightbell up", { timeout: 60_000 }, () => {
     await eventually(() => expect(logged(program, "pollerPid")).toHaveLength(2));
 
     const postgresPid = await pidOf(program, "postgresPid");
+    await eventually(
+      async () => {
+        const metrics = await fetch(new URL("/metrics", program.url));
+        expect(await metrics.text()).toContain("nightbell_poller_up 1");
+      },
+      { withinMs: 20_000 },
+    );
+    const linesBefore = logLines(program).length;
     process.kill(postgresPid, "SIGKILL");
     await eventually(() => expect(program.output()).toContain("Postgres runs again"), { withinMs: 10_000 });
     await eventually(async () => {
       const health = await fetch(new URL("/api/health?mode=readiness", program.url));
       expect(health.status).toBe(200);
     });
+    // One event: that it ended, and what the poller and the scheduler do meanwhile, each said once.
+    const messages = logLines(program)
+      .slice(linesBefore)
+      .map(({ role, msg }) => `${String(role)}: ${String(msg)}`);
+    expect(messages.filter((message, index) => messages.indexOf(message) !== index)).toEqual([]);
   });
 
   test("stops when it is told to while it starts", async () => {

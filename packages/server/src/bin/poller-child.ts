@@ -10,7 +10,7 @@ import type { LifecycleState, RunningPoller } from "./roles/role.js";
 const ORPHANED_DRAIN_MS = 2_000;
 
 const config = loadConfig(process.env);
-const log = createLogger(config.LOG_LEVEL, "poller");
+const log = createLogger(config.LOG_LEVEL, "poller", config.LOG_FORMAT);
 let state: LifecycleState = "starting";
 let isStopping = false;
 
@@ -20,7 +20,7 @@ const database = openDatabase(requireDatabaseUrl(config), {
   idleTimeoutMs: config.DB_IDLE_TIMEOUT,
   applicationName: "nightbell poller",
   onError: ({ message }) => {
-    if (!isStopping) log.warn({ reason: message }, "a database connection broke");
+    log.debug({ reason: message }, "a database connection broke");
   },
 });
 const poller = startPollerRole();
@@ -31,6 +31,7 @@ poller.catch((error: unknown) => {
 
 process.on("message", (message: ToPoller) => {
   if (message.type === "stop") stop(message.deadlineMs);
+  else if (message.type === "beat") send({ type: "beat" });
   else void answerMetrics(message.requestNo);
 });
 process.on("SIGTERM", () => stop(config.DRAIN_TIMEOUT_MS));

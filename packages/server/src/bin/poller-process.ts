@@ -2,12 +2,14 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Gauge, Registry } from "prom-client";
 import type { Logger } from "../platform/log.js";
 import type { MetricsJson } from "../platform/metrics.js";
 import { compiledFile } from "../platform/paths.js";
 import { backoffMs } from "./backoff.js";
+import { Heartbeat } from "./heartbeat.js";
 import type { FromPoller, ToPoller } from "./poller-messages.js";
-import type { RunningPoller } from "./roles/role.js";
+import type { RunningRole } from "./roles/role.js";
 
 const METRICS_TIMEOUT_MS = 1_000;
 /** A poller that lived this long did not fail at its start: the next restart is quick again. */
@@ -18,9 +20,13 @@ const HEALTHY_AFTER_MS = 60_000;
  */
 const POLLER_HEAP_FLAGS = ["--max-semi-space-size=2", "--heap-growing-percent=50"];
 
-export interface PollerProcess extends RunningPoller {
+export interface PollerProcess extends RunningRole {
   /** True while the process is up and measures. */
   isReady(): boolean;
+  /** Why it does not measure any more, in a sentence that says since when; null while it does, and before it ever did. */
+  trouble(): string | null;
+  /** What this process knows of the poller, and what the poller says of itself. */
+  metrics(): Promise<MetricsJson[]>;
   /** SIGKILL; what was measured since the last flush is lost. */
   kill(): void;
 }
@@ -30,12 +36,25 @@ export interface PollerProcess extends RunningPoller {
  * measurement. It ends by itself when this process dies, because the IPC channel then closes.
  */
 export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger): PollerProcess {
-  let child = launch();
   let isReady = false;
   let isStopping = false;
+  let trouble: string | null = null;
+  let heartbeat: Heartbeat | null = null;
   let restarts = 0;
   let requestNo = 0;
   const wakeUp = new AbortController();
+  const registry = new Registry();
+  registry.registerMetric(
+    new Gauge({
+      name: "nightbell_poller_up",
+      help: "Whether the poller process of this program measures (1) or has ended or does not answer (0)",
+      registers: [],
+      collect() {
+        this.set(measures() ? 1 : 0);
+      },
+    }),
+  );
+  let child = launch();
 
   const keptRunning = keepRunning();
   async function keepRunning(): Promise<void> {
@@ -43,7 +62,9 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
       const startedAt = performance.now();
       const ending = await ended(child);
       isReady = false;
+      heartbeat?.stop();
       if (isStopping) return;
+      trouble = `the poller process ended by itself at ${new Date().toISOString()} and is started again`;
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) restarts = 0;
       const waitMs = backoffMs(restarts++);
       log.error({ endedPid: child.pid, ending, restartInMs: waitMs }, "the poller process ended by itself");
@@ -63,45 +84,74 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     launched.on("message", (message: FromPoller) => {
-      if (message.type === "ready") isReady = true;
+      if (message.type === "ready") watch(launched);
+      else if (message.type === "beat") heartbeat?.answered();
     });
     log.info({ pollerPid: launched.pid }, "started the poller process");
     return launched;
+  }
+
+  function watch({ pid: pollerPid }: ChildProcess): void {
+    isReady = true;
+    trouble = null;
+    heartbeat = new Heartbeat({
+      ask: () => tell({ type: "beat" }),
+      onSilent: (since) => {
+        trouble = `the poller process ${pollerPid} has not answered since ${since.toISOString()}`;
+        log.error({ pollerPid, since }, "the poller process does not answer; its jobs are not measured");
+      },
+      onAnsweringAgain: (silentForMs) => {
+        trouble = null;
+        log.info({ pollerPid, silentForMs }, "the poller process answers again");
+      },
+    });
+  }
+
+  function measures(): boolean {
+    return isReady && trouble === null && !isStopping;
   }
 
   function tell(message: ToPoller): boolean {
     return child.connected && child.send(message);
   }
 
+  /** Nothing when it does not answer; one that is known not to is not asked, so that questions do not pile up. */
+  async function askMetrics(): Promise<MetricsJson> {
+    const asked = requestNo++;
+    const poller = child;
+    if (trouble !== null || !tell({ type: "metrics", requestNo: asked })) return [];
+    return new Promise((resolve) => {
+      const finish = (metrics: MetricsJson) => {
+        clearTimeout(timer);
+        poller.off("message", onMessage);
+        resolve(metrics);
+      };
+      const onMessage = (message: FromPoller) => {
+        if (message.type === "metrics" && message.requestNo === asked) finish(message.metrics);
+      };
+      const timer = setTimeout(() => finish([]), METRICS_TIMEOUT_MS);
+      poller.on("message", onMessage);
+    });
+  }
+
   return {
-    isReady: () => isReady && !isStopping,
-    async metrics() {
-      const asked = requestNo++;
-      const poller = child;
-      if (!tell({ type: "metrics", requestNo: asked })) return [];
-      return new Promise<MetricsJson>((resolve) => {
-        const finish = (metrics: MetricsJson) => {
-          clearTimeout(timer);
-          poller.off("message", onMessage);
-          resolve(metrics);
-        };
-        const onMessage = (message: FromPoller) => {
-          if (message.type === "metrics" && message.requestNo === asked) finish(message.metrics);
-        };
-        const timer = setTimeout(() => finish([]), METRICS_TIMEOUT_MS);
-        poller.on("message", onMessage);
-      });
-    },
+    isReady: measures,
+    trouble: () => trouble,
+    metrics: async () => [await registry.getMetricsAsJSON(), await askMetrics()],
     async stop(deadlineMs) {
+      const startedAt = performance.now();
+      let isKilled = false;
       isStopping = true;
       wakeUp.abort();
       tell({ type: "stop", deadlineMs });
       const timer = setTimeout(() => {
         log.warn({ deadlineMs }, "the poller did not finish in time and was killed");
+        isKilled = true;
         child.kill("SIGKILL");
       }, deadlineMs);
       await keptRunning;
       clearTimeout(timer);
+      if (!isKilled) log.info({ durationMs: Math.round(performance.now() - startedAt) }, "poller drained");
     },
     kill() {
       isStopping = true;

@@ -1,8 +1,14 @@
-// The roles of one process: started together over one connection pool, stopped in the order in which data flows.
+// The roles of one process: started together, stopped in the order in which data flows.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.js";
 import { startHealthServer } from "../features/monitoring/index.js";
-import { openDatabase, PROMPT_CONNECT_TIMEOUT_MS } from "../platform/db.js";
+import {
+  type DatabaseHandle,
+  type DatabaseOptions,
+  openDatabase,
+  PROMPT_CONNECT_TIMEOUT_MS,
+  REQUEST_STATEMENT_TIMEOUT_MS,
+} from "../platform/db.js";
 import type { Logger } from "../platform/log.js";
 import { type PollerProcess, startPollerProcess } from "./poller-process.js";
 import { displayUrl } from "./port.js";
@@ -38,22 +44,31 @@ export interface RunningRoles {
 /** Of the time to drain, how much the poller may use. */
 const POLLER_SHARE = 0.6;
 
+/** Each of its five tasks holds one for its lock and may work on another. */
+const SCHEDULER_CONNECTIONS = 10;
+
 /** Starts the roles; when one fails, those already started are stopped before it throws. */
 export async function startRoles(
   names: readonly RoleName[],
   { config, url, log }: RolesOptions,
 ): Promise<RunningRoles> {
   let state: LifecycleState = "starting";
-  const database = openDatabase(url, {
-    poolSize: config.DATABASE_POOL_SIZE,
-    connectTimeoutMs: Math.min(config.DB_CONNECTION_TIMEOUT, PROMPT_CONNECT_TIMEOUT_MS),
-    idleTimeoutMs: config.DB_IDLE_TIMEOUT,
-    applicationName: `nightbell ${names.join("+")}`,
-    onError: ({ message }) => {
-      if (state !== "draining") log.warn({ reason: message }, "a database connection broke");
-    },
-  });
-  const context: RoleContext = { config, database, log, lifecycle: () => state };
+  const databases: DatabaseHandle[] = [];
+  /** A pool for each role, as their statements may take differently long. */
+  const contextOf = (
+    role: RoleName,
+    options: Pick<DatabaseOptions, "poolSize" | "connectTimeoutMs" | "statementTimeoutMs">,
+  ): RoleContext => {
+    const database = openDatabase(url, {
+      connectTimeoutMs: config.DB_CONNECTION_TIMEOUT,
+      idleTimeoutMs: config.DB_IDLE_TIMEOUT,
+      ...options,
+      applicationName: `nightbell ${role}`,
+      onError: ({ message }) => log.debug({ reason: message }, "a database connection broke"),
+    });
+    databases.push(database);
+    return { config, database, log, lifecycle: () => state };
+  };
   const others: RunningRole[] = [];
   let poller: PollerProcess | null = null;
 
@@ -62,24 +77,38 @@ export async function startRoles(
     const deadline = performance.now() + deadlineMs;
     if (poller !== null) await stopWithin(poller, deadlineMs * POLLER_SHARE, log);
     for (const role of others.toReversed()) await stopWithin(role, deadline - performance.now(), log);
-    await stopWithin({ stop: () => database.close() }, deadline - performance.now(), log);
+    for (const { close } of databases) await stopWithin({ stop: close }, deadline - performance.now(), log);
   };
 
   try {
     // Always a process of its own: its event loop and its heap serve nothing but measuring.
     if (names.includes("poller")) poller = startPollerProcess(childEnvironment(config, url), log);
     // Before the other roles what answers /ready: with 503, until they have started.
-    const collectMetrics = async () => (poller === null ? [] : [await poller.metrics()]);
+    const collectMetrics = async () => (await poller?.metrics()) ?? [];
+    const pollerTrouble = () => poller?.trouble() ?? null;
     const listener = names.includes("api")
-      ? await startApi({ ...context, collectMetrics })
+      ? await startApi({
+          ...contextOf("api", {
+            poolSize: config.DATABASE_POOL_SIZE,
+            connectTimeoutMs: Math.min(config.DB_CONNECTION_TIMEOUT, PROMPT_CONNECT_TIMEOUT_MS),
+            statementTimeoutMs: REQUEST_STATEMENT_TIMEOUT_MS,
+          }),
+          collectMetrics,
+          pollerTrouble,
+        })
       : await startHealthServer({
           host: config.HOST,
           port: config.HEALTH_PORT,
-          isReady: () => state === "running" && (poller?.isReady() ?? true),
+          notReady: () => {
+            if (state !== "running") return "this process is starting or draining";
+            return pollerTrouble() ?? (poller?.isReady() === false ? "the poller is starting" : null);
+          },
           metrics: collectMetrics,
         });
     others.push(listener);
-    if (names.includes("scheduler")) others.push(await startScheduler(context));
+    if (names.includes("scheduler")) {
+      others.push(await startScheduler(contextOf("scheduler", { poolSize: SCHEDULER_CONNECTIONS })));
+    }
     state = "running";
     return { address: displayUrl(config.HOST, listener.port), stop, kill: () => poller?.kill() };
   } catch (error) {

@@ -2,6 +2,7 @@
 // latency, never work: whoever listens also looks by itself.
 import { randomUUID } from "node:crypto";
 import { Client, escapeIdentifier } from "pg";
+import { failureLevel } from "./db.js";
 import type { Logger } from "./log.js";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -64,7 +65,7 @@ export class Bus {
     });
     this.#client = client;
     client.on("error", (error) => this.#lose(client, error));
-    client.on("end", () => this.#lose(client, new Error("the connection ended")));
+    client.on("end", () => this.#lose(client, new Error("Connection terminated")));
     client.on("notification", ({ channel, payload }) => this.#receive(channel, payload ?? ""));
     try {
       await client.connect();
@@ -101,7 +102,7 @@ export class Bus {
       SELF_TEST_INTERVAL_MS,
     );
     this.#timer.unref();
-    if (this.#failures > 0) this.#log.info("notifications of the database arrive again");
+    if (this.#failures > 0) this.#log.debug("notifications of the database arrive again");
     this.#failures = 0;
   }
 
@@ -111,7 +112,10 @@ export class Bus {
     clearTimeout(this.#timer);
     void client.end().catch(() => undefined);
     if (this.#failures === 0) {
-      this.#log.warn({ err: error }, "no notifications of the database; changes are noticed within a second");
+      this.#log[failureLevel(error)](
+        { err: error },
+        "no notifications of the database; changes are noticed within a second",
+      );
     }
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
     this.#failures += 1;

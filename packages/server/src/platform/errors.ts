@@ -27,7 +27,7 @@ export const errorRegistry = {
   internal: { status: 500, title: "Something failed on our side", retry: true },
   overloaded: { status: 503, title: "Too busy at the moment", retry: true },
   not_ready: { status: 503, title: "Not ready", retry: true },
-  database_unavailable: { status: 503, title: "The database cannot be reached", retry: true },
+  database_unavailable: { status: 503, title: "The database does not answer", retry: true },
   too_many_streams: { status: 503, title: "Too many live connections", retry: true },
 } as const;
 

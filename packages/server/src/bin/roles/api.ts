@@ -15,6 +15,7 @@ export async function startApi({
   log,
   lifecycle,
   collectMetrics,
+  pollerTrouble,
 }: ApiContext): Promise<RunningApi> {
   const { db } = database;
   const prober = createOneShotProber({ latencyApiUrl: config.LATENCY_API_URL, log });
@@ -22,8 +23,8 @@ export async function startApi({
   const authenticate = createAuthenticate(db, clock);
   const app = await buildApp({ config, log, authenticate });
   app.addHook("onClose", () => prober.close());
-  const isReady = () => lifecycle() === "running";
-  await monitoringRoutes(app, { database, isReady, collectMetrics, registry });
+  const isRunning = () => lifecycle() === "running";
+  await monitoringRoutes(app, { database, isRunning, pollerTrouble, collectMetrics, registry });
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: prober.probe });
   await samplesRoutes(app, { database, config, log, registry, authenticate });

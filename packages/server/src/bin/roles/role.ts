@@ -13,7 +13,7 @@ export type LifecycleState = "starting" | "running" | "draining";
 
 export interface RoleContext {
   readonly config: Config;
-  /** The pool of this process, shared by its roles and closed after the last of them has stopped. */
+  /** The pool of this role, closed after the last role of the process has stopped. */
   readonly database: DatabaseHandle;
   readonly log: Logger;
   readonly lifecycle: () => LifecycleState;
@@ -25,6 +25,8 @@ export interface ApiContext extends RoleContext {
    * Resolves within a second; a process that does not answer is left out.
    */
   readonly collectMetrics: () => Promise<MetricsJson[]>;
+  /** Why the poller of this program does not measure any more, and since when; null when it does, or there is none. */
+  readonly pollerTrouble: () => string | null;
 }
 
 export interface RunningRole {

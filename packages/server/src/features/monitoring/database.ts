@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Health } from "@nightbell/contract";
 import { Gauge, type Registry } from "prom-client";
 import type { DatabaseHandle } from "../../platform/db.js";
+import type { Logger } from "../../platform/log.js";
 import { percent } from "./system.js";
 
 /** An orchestrator's own readiness timeout is rarely shorter. */
@@ -18,24 +19,35 @@ export function poolUse({ pool }: DatabaseHandle): Health["metrics"]["database"]
   };
 }
 
-/** Asks the database; null when it answers in time, otherwise why it does not count as reachable. */
-export type Ping = () => Promise<string | null>;
+/** How long an answer is believed, so that asking often costs one query a second. */
+const FRESH_MS = 1_000;
 
-/** Those who ask while an answer is awaited share it, so that asking often costs one connection. */
-export function createPing({ pool }: DatabaseHandle): Ping {
+/** Asks the database; whether it answers in time. */
+export type Ping = () => Promise<boolean>;
+
+/**
+ * Those who ask while an answer is awaited, or right after it, share it. Why there is none goes to the log, once; who
+ * may ask need not know where the database is.
+ */
+export function createPing({ pool }: DatabaseHandle, log: Pick<Logger, "info" | "warn">): Ping {
   let pending: Promise<string | null> | null = null;
-  return () => {
-    pending ??= pool
-      .query("select 1")
-      .then(
-        () => null,
-        (error: Error) => error.message,
-      )
-      .finally(() => {
-        pending = null;
-      });
+  let isAway = false;
+  const ask = async () => {
+    const failure = await pool.query("select 1").then(
+      () => null,
+      (error: Error) => error.message,
+    );
+    setTimeout(() => (pending = null), FRESH_MS).unref();
+    return failure;
+  };
+  return async () => {
+    pending ??= ask();
     const tooLate = sleep(PING_TIMEOUT_MS, `no answer within ${PING_TIMEOUT_MS} ms`, { ref: false });
-    return Promise.race([pending, tooLate]);
+    const failure = await Promise.race([pending, tooLate]);
+    if (failure !== null && !isAway) log.warn({ reason: failure }, "the database does not answer");
+    if (failure === null && isAway) log.info("the database answers again");
+    isAway = failure !== null;
+    return !isAway;
   };
 }
 

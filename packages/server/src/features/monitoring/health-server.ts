@@ -13,7 +13,8 @@ export interface HealthServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readonly isReady: () => boolean;
+  /** Why the process does not do its work, in a sentence; null when it does. */
+  readonly notReady: () => string | null;
   /** Of the poller, if one runs here: its metrics include those of the process. */
   readonly metrics: () => Promise<MetricsJson[]>;
 }
@@ -29,10 +30,10 @@ export async function startHealthServer(options: HealthServerOptions): Promise<R
   addProcessMetrics(registry, "scheduler");
   const answers: Record<string, (response: ServerResponse) => Promise<void> | void> = {
     "/health": (response) => sendJson(response, 200, { status: "ok" }),
-    "/ready": (response) =>
-      options.isReady()
-        ? sendJson(response, 200, { status: "ok" })
-        : sendJson(response, 503, { status: "starting or draining" }),
+    "/ready": (response) => {
+      const reason = options.notReady();
+      sendJson(response, reason === null ? 200 : 503, { status: reason ?? "ok" });
+    },
     "/metrics": async (response) => {
       const given = await options.metrics();
       const text = await exposition(given.length > 0 ? given : [await registry.getMetricsAsJSON()]);

@@ -4,9 +4,16 @@ import type { Health } from "@nightbell/contract";
 type Metrics = Health["metrics"];
 type Alert = Health["alerts"][number];
 
+/** What passes for a moment without meaning anything, such as a busy start: the lowest of the last readings. */
+export interface Sustained {
+  /** Undefined until there are enough readings. */
+  readonly cpuPercent: number | undefined;
+}
+
 interface Threshold {
   readonly metric: string;
-  readonly read: (metrics: Metrics) => number;
+  /** Percent, and undefined while there is too little to say. */
+  readonly read: (metrics: Metrics, sustained: Sustained) => number | undefined;
   readonly warning: number;
   readonly critical: number;
   readonly advice: string;
@@ -22,7 +29,7 @@ const thresholds: readonly Threshold[] = [
   },
   {
     metric: "cpu",
-    read: (metrics) => metrics.cpuPercent,
+    read: (_metrics, sustained) => sustained.cpuPercent,
     warning: 70,
     critical: 90,
     advice: "add a core, or move a role to another machine",
@@ -44,9 +51,13 @@ const thresholds: readonly Threshold[] = [
 ];
 
 /** The worst of what passed a threshold, and a sentence for each. */
-export function assess(metrics: Metrics): { status: Health["status"]; alerts: Alert[] } {
+export function assess(
+  metrics: Metrics,
+  sustained: Sustained,
+): { status: Health["status"]; alerts: Alert[] } {
   const alerts = thresholds.flatMap((threshold): Alert[] => {
-    const value = threshold.read(metrics);
+    const value = threshold.read(metrics, sustained);
+    if (value === undefined) return [];
     const level = value >= threshold.critical ? "critical" : value >= threshold.warning ? "warning" : null;
     if (level === null) return [];
     const message = `${threshold.metric} at ${value} % (${level} from ${threshold[level]} %): ${threshold.advice}`;

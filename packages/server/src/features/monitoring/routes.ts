@@ -18,7 +18,9 @@ import { SystemSampler } from "./system.js";
 export interface MonitoringOptions {
   readonly database: DatabaseHandle;
   /** Whether the process is neither starting nor draining. */
-  readonly isReady: () => boolean;
+  readonly isRunning: () => boolean;
+  /** Why the poller of this program does not measure any more, and since when; null when all is well with it. */
+  readonly pollerTrouble: () => string | null;
   /** Metrics of the other processes of this program. */
   readonly collectMetrics: () => Promise<MetricsJson[]>;
   /** Metrics of other features of this process are registered here too. */
@@ -30,13 +32,18 @@ const Alive = z.object({ status: z.literal("ok") });
 const HealthQuery = z.strictObject({ mode: z.enum(["liveness", "readiness"]).optional() });
 
 export async function monitoringRoutes(app: App, options: MonitoringOptions): Promise<void> {
-  const { database, isReady, collectMetrics, registry } = options;
+  const { database, isRunning, pollerTrouble, collectMetrics, registry } = options;
   const sampler = new SystemSampler();
-  const ping = createPing(database);
+  const ping = createPing(database, app.log);
   app.addHook("onClose", async () => sampler.stop());
   addProcessMetrics(registry, "api");
   addPoolMetrics(registry, database);
   addRequestMetrics(app, registry);
+  /** Why this process cannot do its work, in a sentence; null when it can. */
+  const notReady = async (): Promise<string | null> => {
+    if (!isRunning()) return "this process is starting or draining";
+    return (await ping()) ? pollerTrouble() : "the database does not answer";
+  };
   // Asked by machines, at a rate that is theirs to choose.
   const config = { access: "public", isUncounted: true } as const;
 
@@ -50,10 +57,16 @@ export async function monitoringRoutes(app: App, options: MonitoringOptions): Pr
     "/ready",
     {
       config: { ...config, errors: ["not_ready"] },
-      schema: { tags, summary: "Whether the process takes requests", response: { 200: Alive } },
+      schema: {
+        tags,
+        summary: "Whether the process can do its work",
+        description: "Asks the database, at most once a second, and waits for its answer for less than that.",
+        response: { 200: Alive },
+      },
     },
     async () => {
-      if (!isReady()) throw new NightbellError("not_ready", "This process is starting or draining.");
+      const reason = await notReady();
+      if (reason !== null) throw new NightbellError("not_ready", `Not ready: ${reason}.`);
       return { status: "ok" as const };
     },
   );
@@ -66,20 +79,23 @@ export async function monitoringRoutes(app: App, options: MonitoringOptions): Pr
         tags,
         summary: "What the process uses, and what to do about it",
         description:
-          "`mode=readiness` also asks the database, and answers 503 when it does not answer in time.",
+          "`mode=readiness` also asks what /ready asks, and answers 503 when the process cannot do its work.",
         querystring: HealthQuery,
         response: { 200: Health, 503: Health },
       },
     },
     async (request, reply) => {
       const metrics = { ...sampler.latest, database: poolUse(database) };
-      const { alerts } = assess(metrics);
-      if (request.query.mode === "readiness") {
-        const failure = isReady() ? await ping() : "this process is starting or draining";
-        if (failure !== null) {
-          alerts.push({ level: "critical", metric: "readiness", message: `not ready: ${failure}` });
-          void reply.code(503);
-        }
+      const { alerts } = assess(metrics, sampler.sustained);
+      const trouble = pollerTrouble();
+      if (trouble !== null) {
+        const message = `${trouble}: its jobs are not measured; see the log`;
+        alerts.push({ level: "critical", metric: "poller", message });
+      }
+      const reason = request.query.mode === "readiness" ? await notReady() : null;
+      if (reason !== null) {
+        alerts.push({ level: "critical", metric: "readiness", message: `not ready: ${reason}` });
+        void reply.code(503);
       }
       return {
         status: worst(alerts),

@@ -17,24 +17,35 @@ export interface SystemSample {
 
 const SAMPLE_INTERVAL_MS = 5_000;
 const LAG_RESOLUTION_MS = 10;
+/** Half a minute: a start, a checkpoint or a backup is over by then. */
+const SUSTAINED_SAMPLES = 6;
 
 export class SystemSampler {
   readonly #delays = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   readonly #timer: NodeJS.Timeout;
   #cpu = cpuTimes();
   #sample: SystemSample;
+  readonly #cpuPercents: number[] = [];
 
   constructor() {
     this.#delays.enable();
     this.#sample = this.#take();
     this.#timer = setInterval(() => {
       this.#sample = this.#take();
+      this.#cpuPercents.push(this.#sample.cpuPercent);
+      if (this.#cpuPercents.length > SUSTAINED_SAMPLES) this.#cpuPercents.shift();
     }, SAMPLE_INTERVAL_MS);
     this.#timer.unref();
   }
 
   get latest(): SystemSample {
     return this.#sample;
+  }
+
+  /** What the machine used at least during the last half minute; undefined in the first. */
+  get sustained(): { cpuPercent: number | undefined } {
+    const isLong = this.#cpuPercents.length === SUSTAINED_SAMPLES;
+    return { cpuPercent: isLong ? Math.min(...this.#cpuPercents) : undefined };
   }
 
   stop(): void {

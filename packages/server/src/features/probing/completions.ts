@@ -1,5 +1,6 @@
 // Completes jobs whose duration is over as soon as their last result is stored.
 import { setTimeout as delay } from "node:timers/promises";
+import { failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 
 /** Jobs that end at about the same time are completed together. */
@@ -46,7 +47,10 @@ export class Completions {
         await this.#options.complete(jobNos);
         for (const jobNo of jobNos) this.#ended.delete(jobNo);
       } catch (error) {
-        this.#options.log.warn({ err: error, jobs: jobNos.length }, "jobs cannot be completed; trying again");
+        this.#options.log[failureLevel(error)](
+          { err: error, jobs: jobNos.length },
+          "jobs cannot be completed; trying again",
+        );
         await pause(RETRY_MS);
       }
       if (this.#abort.signal.aborted) return;

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import { systemClock, type Clock } from "../../platform/clock.js";
-import type { DatabaseHandle } from "../../platform/db.js";
+import { type DatabaseHandle, failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { SampleBuffer } from "./buffer.js";
 import { SampleNotifier } from "./notifier.js";
@@ -231,14 +231,14 @@ export class SampleWriter {
     try {
       const result = await storeBatch(this.#options.database, batch, this.#clock.now());
       this.#metrics.flushSeconds.observe((this.#clock.monotonic() - startedAt) / 1000);
-      if (this.#failures > 0) this.#log.info("the database takes samples again");
+      if (this.#failures > 0) this.#log.debug("the database takes samples again");
       this.#failures = 0;
       this.#diskRefuses = false;
       this.#report(batch, result);
       return true;
     } catch (error) {
       if (this.#failures === 0) {
-        this.#log.warn(
+        this.#log[failureLevel(error)](
           { err: error },
           "samples cannot be written; they are kept on disk until the database is back",
         );

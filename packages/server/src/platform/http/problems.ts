@@ -1,6 +1,7 @@
 // Every error leaves as problem+json (RFC 9457) with a code of the registry; what is not ours to show is logged, not sent.
 import type { Problem } from "@nightbell/contract";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { isDatabaseUnavailable } from "../db.js";
 import { type ErrorCodeName, errorRegistry, NightbellError } from "../errors.js";
 
 export const PROBLEM_CONTENT_TYPE = "application/problem+json; charset=utf-8";
@@ -20,9 +21,7 @@ export function problemOf(error: NightbellError, requestId: string): Problem {
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = asNightbellError(error);
-  // `not_ready` is an answer, asked for by whoever probes readiness, and no failure.
-  if (known.status >= 500 && known.code !== "not_ready")
-    request.log.error({ err: error, url: request.url }, "request failed");
+  logFailure(known, error, request);
   const retryAfterSeconds = known.retryAfterSeconds ?? (errorRegistry[known.code].retry ? 1 : undefined);
   if (retryAfterSeconds !== undefined) void reply.header("retry-after", Math.ceil(retryAfterSeconds));
   if (known.code === "unauthenticated") void reply.header("www-authenticate", 'Bearer realm="nightbell"');
@@ -35,6 +34,14 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(problemOf(known, request.id));
 }
 
+function logFailure(known: NightbellError, error: unknown, { log, url }: FastifyRequest): void {
+  // `not_ready` is an answer, asked for by whoever probes readiness, and no failure.
+  if (known.status < 500 || known.code === "not_ready") return;
+  // Where it happened says nothing about a database that is away, and every request fails then.
+  if (known.code === "database_unavailable") log.warn({ url, reason: String(error) }, "request failed");
+  else log.error({ err: error, url }, "request failed");
+}
+
 /** Finds the error of the registry for whatever was thrown. Its detail never carries what an unknown error said. */
 export function asNightbellError(error: unknown): NightbellError {
   if (error instanceof NightbellError) return error;
@@ -42,8 +49,8 @@ export function asNightbellError(error: unknown): NightbellError {
   const code = codeOf(error);
   const translated = byFastifyCode[code];
   if (translated !== undefined) return new NightbellError(...translated, { cause: error });
-  if (isDatabaseUnavailable(error, code)) {
-    return new NightbellError("database_unavailable", "The database cannot be reached; try again shortly.", {
+  if (isDatabaseUnavailable(error)) {
+    return new NightbellError("database_unavailable", "The database does not answer; try again shortly.", {
       cause: error,
     });
   }
@@ -70,16 +77,6 @@ const byFastifyCode: Record<string, [ErrorCodeName, string]> = {
   ],
   FST_ERR_BAD_URL: ["malformed_request", "The address contains an invalid percent-encoding."],
 };
-
-/** Postgres: class 08 and 57P are connections that break or a server that goes away; 53300 is one that is full. */
-function isDatabaseUnavailable(error: Error, code: string): boolean {
-  return (
-    /^(08...|57P..|53300|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND)$/.test(code) ||
-    /^(Connection terminated|timeout exceeded when trying to connect|Cannot use a pool after)/.test(
-      error.message,
-    )
-  );
-}
 
 function codeOf(error: Error): string {
   return "code" in error && typeof error.code === "string" ? error.code : "";

@@ -1,0 +1,54 @@
+import { sql } from "kysely";
+import { expect, test } from "vitest";
+import { createDatabase } from "../../test/harness.js";
+import { startProxy } from "../../test/proxy.js";
+import { isDatabaseUnavailable, openDatabase } from "./db.js";
+
+test("a query that is not answered is given up in time, and its connection not used again", async () => {
+  await using database = await createDatabase();
+  await using proxy = await startProxy(database.url);
+  const { db, pool, close } = openDatabase(proxy.url, {
+    poolSize: 2,
+    applicationName: "silent",
+    statementTimeoutMs: 100,
+  });
+  await Promise.all([pool.query("select pg_sleep(0.05)"), pool.query("select pg_sleep(0.05)")]);
+  expect(pool.idleCount).toBe(2);
+
+  const startedAt = performance.now();
+  const failures = await Promise.all([
+    db
+      .transaction()
+      .execute(async (tx) => {
+        await sql`select 1`.execute(tx);
+        proxy.freeze();
+        await sql`select 2`.execute(tx);
+      })
+      .catch((error: unknown) => error),
+    sql`select pg_sleep(0.09)`.execute(db).catch((error: unknown) => error),
+  ]);
+  expect(failures.map(isDatabaseUnavailable)).toEqual([true, true]);
+  // Not also another time limit for the transaction's rollback.
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(pool.totalCount).toBe(0);
+
+  await proxy.mend();
+  expect((await sql<{ three: number }>`select 3 as three`.execute(db)).rows).toEqual([{ three: 3 }]);
+  await close();
+});
+
+test("a statement beyond its time is ended by Postgres, and the connection stays", async () => {
+  await using database = await createDatabase();
+  const { db, close } = openDatabase(database.url, {
+    poolSize: 1,
+    applicationName: "slow",
+    statementTimeoutMs: 100,
+  });
+  const backend = async () =>
+    (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)).rows[0]?.pid;
+  const before = await backend();
+  const failure = await sql`select pg_sleep(5)`.execute(db).catch((error: unknown) => error);
+  expect(isDatabaseUnavailable(failure)).toBe(true);
+  expect(await backend()).toBe(before);
+  await close();
+});
