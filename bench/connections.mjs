@@ -1,6 +1,6 @@
-// TCP and HTTP probes per second: our probers in one process against prometheus-blackbox-exporter, in turns, both with
+// TCP and HTTP probes per second: the probers as the poller runs them against prometheus-blackbox-exporter, in turns, both with
 // the same number of probes under way and against the same server, whose targets spread over 127.0.0.0/8.
-// Twice: with the whole machine for everybody, where the exporter spreads over all cores and our one thread cannot; and
+// Twice: with the whole machine for everybody, where the exporter spreads over all cores and our two threads over two; and
 // with one core for whoever probes and another for the rest, which compares what a probe costs.
 // Also runs by itself: `node bench/connections.mjs [--quick]`.
 import { execFileSync, fork, spawn } from "node:child_process";
@@ -21,7 +21,7 @@ const QUICK_ROUNDS = 1;
 const QUICK_ROUND_MS = 1_500;
 const START_TIMEOUT_MS = 10_000;
 const PEER = "prometheus-blackbox-exporter";
-const SERVER_FLAG = "--server";
+const TARGET_SERVER = join(import.meta.dirname, "target-server.mjs");
 const DRIVER_FLAG = "--driver";
 
 const kinds = [
@@ -31,10 +31,15 @@ const kinds = [
 
 export async function run({ quick = false } = {}) {
   const { createProbers } = await import("../packages/server/dist/features/probing/probers/index.js");
-  const probers = createProbers({ latencyApiUrl: "http://127.0.0.1:4402" });
+  const { SocketEngine } = await import("../packages/server/dist/features/probing/sockets/index.js");
+  const { systemClock } = await import("../packages/server/dist/platform/clock.js");
+  // As the poller does: the main thread and the socket worker.
+  const engine = new SocketEngine({ clock: systemClock, log: console });
+  await engine.start();
+  const probers = createProbers({ latencyApiUrl: "http://127.0.0.1:4402", engine });
   const rounds = quick ? QUICK_ROUNDS : ROUNDS;
   const roundMs = quick ? QUICK_ROUND_MS : ROUND_MS;
-  const server = await child(SERVER_FLAG);
+  const server = await child(TARGET_SERVER);
   const peer = await startPeer();
   const rows = [];
   try {
@@ -63,6 +68,7 @@ export async function run({ quick = false } = {}) {
   } finally {
     placements[0].place({ prober: process.pid, peer: null, server: server.process.pid });
     await peer?.stop();
+    await engine.close();
     server.process.kill();
   }
   return rows;
@@ -147,7 +153,7 @@ async function startPeer() {
     return null;
   }
   await answering(`${origin}/-/healthy`);
-  const driver = await child(DRIVER_FLAG, origin);
+  const driver = await child(import.meta.filename, DRIVER_FLAG, origin);
   return {
     pids: { exporter: exporter.pid, driver: driver.process.pid },
     async measure(order) {
@@ -177,27 +183,8 @@ async function drive(origin) {
   }
 }
 
-/** Process with the targets: a server that only accepts, and one that answers every request alike. */
-async function serve() {
-  const body = "ok\n";
-  const answer = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
-  const tcp = await listen((socket) => socket.resume());
-  const http = await listen((socket) => socket.once("data", () => socket.end(answer)));
-  process.send({ tcp, http });
-}
-
-async function listen(onConnection) {
-  const server = createServer({ noDelay: true }, (socket) => {
-    socket.on("error", () => undefined);
-    onConnection(socket);
-  });
-  server.listen({ port: 0, host: "0.0.0.0", backlog: 4_096 });
-  await once(server, "listening");
-  return server.address().port;
-}
-
-async function child(...args) {
-  const process = fork(import.meta.filename, args);
+async function child(file, ...args) {
+  const process = fork(file, args);
   const [hello] = await once(process, "message");
   return { process, hello };
 }
@@ -235,7 +222,6 @@ function sum(values) {
   return values.reduce((total, value) => total + value, 0);
 }
 
-if (process.argv[2] === SERVER_FLAG) await serve();
-else if (process.argv[2] === DRIVER_FLAG) await drive(process.argv[3]);
+if (process.argv[2] === DRIVER_FLAG) await drive(process.argv[3]);
 else if (process.argv[1] === import.meta.filename)
   console.table(await run({ quick: process.argv.includes("--quick") }));
