@@ -28,7 +28,10 @@ export const environmentSchema = z.object({
     .describe(
       "a Postgres to use instead of the embedded one; takes connection_limit and pool_timeout (in seconds)",
     ),
-  DATABASE_POOL_SIZE: positive.max(1_000).default(40).describe("connections of one process"),
+  DATABASE_POOL_SIZE: positive
+    .max(1_000)
+    .default(40)
+    .describe("connections of the API, and of a poller; the scheduler takes up to 10"),
   DB_MAX_CONNECTIONS: positive
     .max(1_000)
     .default(60)
@@ -43,6 +46,10 @@ export const environmentSchema = z.object({
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
     .default("info")
     .describe("least severe level that is logged"),
+  LOG_FORMAT: z
+    .enum(["json", "pretty"])
+    .optional()
+    .describe("log lines for machines or for people; unset, pretty on a terminal and json elsewhere"),
   OPEN_REGISTRATION: flag.default(false).describe("true lets anybody register after the first account"),
   REGISTRATIONS_PER_HOUR: positive.default(10).describe("accounts an hour that one address may register"),
   SESSION_DAYS: positive.max(365).default(30).describe("days until a session ends"),
