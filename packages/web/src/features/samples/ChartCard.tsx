@@ -3,6 +3,7 @@ import type { Job } from "@nightbell/contract";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
 import type { StreamState } from "../../api/stream.js";
+import { serverNow } from "../../api/serverClock.js";
 import { formatInstant } from "../../format/times.js";
 import { Button } from "../../ui/Button.js";
 import { Card } from "../../ui/Card.js";
@@ -12,7 +13,7 @@ import { ChartLegend } from "./ChartLegend.js";
 import { CustomRange } from "./CustomRange.js";
 import { seriesQuery } from "./queries.js";
 import { isCustom, presets, toSearch, type Preset, type RangeSearch, type Window } from "./range.js";
-import { mergeLive, type LiveSample } from "./series.js";
+import { mergeLive, silentUntil, type LiveSample } from "./series.js";
 import type { ChartWindow } from "./useChartWindow.js";
 
 const RttChart = lazy(async () => ({ default: (await import("./chart/RttChart.js")).RttChart }));
@@ -52,6 +53,7 @@ export function ChartCard({
   }, [series.data, live, isFollowing, job.cadenceSeconds]);
   const shown = useMemo(() => points.filter((point) => point.toMs > window.fromMs), [points, window.fromMs]);
 
+  const silentUntilMs = silentUntil(job, points, Math.min(window.toMs, serverNow()));
   const isShortened =
     series.data !== undefined &&
     !series.isPlaceholderData &&
@@ -66,6 +68,10 @@ export function ChartCard({
   return (
     <Card
       title="Round-trip time"
+      note={
+        chartWindow.beginsWithJob &&
+        job.startedAt !== null && <>since the job started, {formatInstant(job.startedAt, timeZone)}</>
+      }
       aside={
         <div className="flex max-w-full min-w-0 flex-wrap items-center gap-2">
           {isCustom(search) && (
@@ -93,6 +99,7 @@ export function ChartCard({
             <Suspense fallback={<ChartBones />}>
               <RttChart
                 points={shown}
+                silentUntilMs={silentUntilMs}
                 window={window}
                 thresholds={job.thresholds}
                 timeZone={timeZone}

@@ -15,10 +15,7 @@ export function ChartLegend() {
         <span className="h-3 w-4 rounded-xs hatch" /> System error of ours
       </Entry>
       <Entry>
-        <span className="flex h-3 items-center gap-1.5">
-          <span className="h-0.5 w-1.5 bg-signal" />
-          <span className="h-0.5 w-1.5 bg-signal" />
-        </span>
+        <span className="w-4 border-t-2 border-dotted border-faint" />
         Gap: not probed
       </Entry>
       <li className="ml-auto max-xl:hidden">Drag to zoom, double-click to go back</li>

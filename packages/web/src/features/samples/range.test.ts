@@ -1,6 +1,6 @@
 import type { Job } from "@nightbell/contract";
 import { describe, expect, test } from "vitest";
-import { presetOf, presetWindow, readRangeSearch } from "./range.js";
+import { beginsWithJob, presetOf, presetWindow, readRangeSearch } from "./range.js";
 
 const now = Date.UTC(2026, 10, 22, 12);
 const job = (change: Partial<Job>) =>
@@ -20,6 +20,9 @@ describe("the window of a job page", () => {
   test("begins with the job when that is younger, but never holds less than a minute", () => {
     expect(presetWindow("1h", job({ startedAt: ago(600_000) }), now).fromMs).toBe(now - 600_000);
     expect(presetWindow("15m", job({ startedAt: ago(2_000) }), now).fromMs).toBe(now - 60_000);
+    expect(beginsWithJob("1h", job({ startedAt: ago(600_000) }), now)).toBe(true);
+    expect(beginsWithJob("5m", job({ startedAt: ago(600_000) }), now)).toBe(false);
+    expect(beginsWithJob("all", job({ startedAt: ago(600_000) }), now)).toBe(false);
   });
 
   test("of a job that has ended is counted back from its end and opens on all of it", () => {

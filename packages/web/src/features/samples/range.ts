@@ -1,5 +1,6 @@
 // The window of time that the job page shows, as it stands in the address.
 import type { Job } from "@nightbell/contract";
+import { hasEnded } from "../jobs/transitions.js";
 
 export const presets = {
   "5m": { label: "5 m", spanMs: 5 * 60_000 },
@@ -41,15 +42,19 @@ export function isCustom(search: RangeSearch): search is { from: string; to: str
 
 /** A running job opens on its last quarter of an hour, one that has ended on all of it. */
 export function presetOf(search: RangeSearch, job: Pick<Job, "status">): Preset {
-  return search.range ?? (job.status === "completed" || job.status === "cancelled" ? "all" : "15m");
+  return search.range ?? (hasEnded(job.status) ? "all" : "15m");
 }
 
 /** What a preset means now; for a job that has ended, counted back from its end. */
 export function presetWindow(preset: Preset, job: Job, nowMs: number): Window {
   const endMs = endOf(job) ?? nowMs;
-  const startMs = Date.parse(job.startedAt ?? job.createdAt);
-  const earliest = Math.min(startMs, endMs - SHORTEST_WINDOW_MS);
+  const earliest = Math.min(startOf(job), endMs - SHORTEST_WINDOW_MS);
   return { fromMs: Math.max(endMs - presets[preset].spanMs, earliest), toMs: endMs };
+}
+
+/** Whether the job is younger than what the preset promises, so that its window begins with the job. */
+export function beginsWithJob(preset: Preset, job: Job, nowMs: number): boolean {
+  return preset !== "all" && startOf(job) > (endOf(job) ?? nowMs) - presets[preset].spanMs;
 }
 
 export function customWindow(search: { from: string; to: string }): Window {
@@ -60,7 +65,11 @@ export function toSearch({ fromMs, toMs }: Window): { from: string; to: string }
   return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
 }
 
+function startOf(job: Job): number {
+  return Date.parse(job.startedAt ?? job.createdAt);
+}
+
 function endOf(job: Job): number | null {
-  if (job.status !== "completed" && job.status !== "cancelled") return null;
+  if (!hasEnded(job.status)) return null;
   return Date.parse(job.completedAt ?? job.updatedAt);
 }

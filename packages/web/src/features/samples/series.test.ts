@@ -1,6 +1,6 @@
 import type { Sample, Series } from "@nightbell/contract";
 import { describe, expect, test } from "vitest";
-import { mergeLive, readSeries, type LiveSample } from "./series.js";
+import { mergeLive, readSeries, silentUntil, type LiveSample } from "./series.js";
 
 const start = Date.UTC(2026, 10, 22, 12, 0, 0);
 const iso = (offsetMs: number) => new Date(start + offsetMs).toISOString();
@@ -134,5 +134,23 @@ describe("live samples on a series of buckets", () => {
 
   test("are left out when the series was read after they came", () => {
     expect(mergeLive(fetched, [live(12_000, {}, 999)], 1_000)).toBe(fetched.points);
+  });
+});
+
+describe("the time after the newest sample", () => {
+  const { points } = readSeries(series("raw", 1_000, [[0, 1, 0, 8]]), 0);
+  const job = { status: "running", cadenceSeconds: 1, options: { timeoutMs: 5_000 } } as const;
+
+  test("is a gap at once in a paused job", () => {
+    expect(silentUntil({ ...job, status: "paused" }, points, start + 2_000)).toBe(start + 2_000);
+  });
+
+  test("is a gap in a running one when samples should have come by now", () => {
+    expect(silentUntil(job, points, start + 15_000)).toBeNull();
+    expect(silentUntil(job, points, start + 60_000)).toBe(start + 60_000);
+  });
+
+  test("is nothing in a job that has ended", () => {
+    expect(silentUntil({ ...job, status: "completed" }, points, start + 60_000)).toBeNull();
   });
 });

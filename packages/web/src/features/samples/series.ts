@@ -1,5 +1,5 @@
 // The series of the chart: what the server sent, and the samples that arrived live since.
-import type { Sample, Series, SeriesPoint } from "@nightbell/contract";
+import type { Job, Sample, Series, SeriesPoint } from "@nightbell/contract";
 
 /** A point with its times as numbers. */
 export interface Point extends Omit<SeriesPoint, "from" | "to"> {
@@ -124,6 +124,26 @@ function withSample(point: Point, sample: Sample): Point {
     // Not known any more without the single values; the next reading brings it.
     p95RttMs: null,
   };
+}
+
+/** Longer than samples take from a probe's end to this page while all is well. */
+const ON_THE_WAY_MS = 10_000;
+
+/**
+ * Until when nothing was probed after the newest sample: until now for a paused job, and for one that runs as soon as
+ * three slots could have arrived. Null while a sample may still be on its way.
+ */
+export function silentUntil(
+  job: Pick<Job, "status" | "cadenceSeconds" | "options">,
+  points: readonly Point[],
+  untilMs: number,
+): number | null {
+  if (job.status === "paused") return untilMs;
+  const newest = points.findLast((point) => point.sampleCount > 0);
+  if (job.status !== "running" || newest === undefined) return null;
+  const { timeoutMs } = job.options;
+  const patienceMs = 3_000 * job.cadenceSeconds + Number(timeoutMs ?? 0) + ON_THE_WAY_MS;
+  return untilMs - newest.toMs > patienceMs ? untilMs : null;
 }
 
 export function successCount(point: Point): number {

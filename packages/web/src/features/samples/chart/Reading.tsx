@@ -1,16 +1,17 @@
 import { countOf, formatPercent, formatRtt } from "../../../format/measures.js";
 import { formatClock, formatInstant } from "../../../format/times.js";
 import { successCount, type Point } from "../series.js";
+import { isPoint, type Gap } from "./columns.js";
 
 /** What the chart says at one point: under the cursor, or the newest. It has a fixed place, so nothing jumps. */
 export function Reading({
-  point,
+  cell,
   isLatest,
   isFollowing,
   isSpoken,
   timeZone,
 }: {
-  point: Point | null;
+  cell: Point | Gap | null;
   isLatest: boolean;
   isFollowing: boolean;
   isSpoken: boolean;
@@ -21,29 +22,52 @@ export function Reading({
       aria-live={isSpoken ? "polite" : "off"}
       className="flex min-h-9 flex-wrap items-baseline gap-x-5 gap-y-0.5 text-sm"
     >
-      {point === null ? (
+      {cell === null ? (
         <span className="text-faint">No samples in this window</span>
-      ) : (
+      ) : !isPoint(cell) ? (
         <>
           <span className="num text-soft">
-            {isLatest && <span className="font-sans text-faint">{isFollowing ? "Now " : "Last "}</span>}
-            {timeOf(point, timeZone)}
+            {isLatest ? `Since ${formatClock(cell.fromMs, timeZone)}` : timeOf(cell, timeZone)}
           </span>
-          <span className="num text-lg font-medium">{formatRtt(point.avgRttMs)}</span>
-          {successCount(point) > 1 && (
-            <span className="num text-soft">
-              {formatRtt(point.minRttMs)} … {formatRtt(point.maxRttMs)}
-            </span>
-          )}
-          <span className="flex flex-wrap gap-x-4">{outcomesOf(point)}</span>
+          <span className="text-lg font-medium text-soft">Not probed</span>
         </>
+      ) : (
+        <PointReading point={cell} isLatest={isLatest} isFollowing={isFollowing} timeZone={timeZone} />
       )}
     </div>
   );
 }
 
-function timeOf(point: Point, timeZone: string): string {
-  if (point.sampleCount <= 1) return formatClock(point.fromMs, timeZone);
+function PointReading({
+  point,
+  isLatest,
+  isFollowing,
+  timeZone,
+}: {
+  point: Point;
+  isLatest: boolean;
+  isFollowing: boolean;
+  timeZone: string;
+}) {
+  return (
+    <>
+      <span className="num text-soft">
+        {isLatest && <span className="font-sans text-faint">{isFollowing ? "Now " : "Last "}</span>}
+        {timeOf(point, timeZone)}
+      </span>
+      <span className="num text-lg font-medium">{formatRtt(point.avgRttMs)}</span>
+      {successCount(point) > 1 && (
+        <span className="num text-soft">
+          {formatRtt(point.minRttMs)} … {formatRtt(point.maxRttMs)}
+        </span>
+      )}
+      <span className="flex flex-wrap gap-x-4">{outcomesOf(point)}</span>
+    </>
+  );
+}
+
+function timeOf(point: Point | Gap, timeZone: string): string {
+  if (isPoint(point) && point.sampleCount <= 1) return formatClock(point.fromMs, timeZone);
   const isLong = point.toMs - point.fromMs >= 60_000;
   const from = isLong ? formatInstant(point.fromMs, timeZone) : formatClock(point.fromMs, timeZone);
   return `${from} – ${formatClock(point.toMs, timeZone)}`;

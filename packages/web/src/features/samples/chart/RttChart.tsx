@@ -13,6 +13,8 @@ import { useTouchReading } from "./useTouchReading.js";
 
 interface Props {
   points: readonly Point[];
+  /** The end of the gap after the newest sample; null while its successor may still come. */
+  silentUntilMs: number | null;
   window: Window;
   thresholds: Thresholds;
   timeZone: string;
@@ -23,11 +25,12 @@ interface Props {
 }
 
 /** Round trips over time. Drag to zoom, double-click or Escape to go back, arrows or a finger to read. */
-export function RttChart({ points, window, thresholds, timeZone, isFollowing, onZoom, onReset }: Props) {
+export function RttChart(props: Props) {
+  const { points, silentUntilMs, window, thresholds, timeZone, isFollowing, onZoom, onReset } = props;
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const scheme = useColourScheme();
-  const columns = useMemo(() => columnsOf(points), [points]);
+  const columns = useMemo(() => columnsOf(points, silentUntilMs), [points, silentUntilMs]);
   const [readIndex, setReadIndex] = useState<number | null>(null);
   const [isByKey, setIsByKey] = useState(false);
 
@@ -67,16 +70,16 @@ export function RttChart({ points, window, thresholds, timeZone, isFollowing, on
     const chart = plot.current;
     if (chart === null || columns.x.length === 0) return;
     setIsByKey(true);
-    const next = nextWithPoint(columns.points, readIndex ?? columns.x.length, by);
+    const next = Math.min(Math.max((readIndex ?? columns.x.length) + by, 0), columns.x.length - 1);
     chart.setCursor({ left: chart.valToPos(columns.x[next] ?? 0, "x"), top: 0 });
   };
 
-  const summary = describeChart(points, columns.gaps.length);
-  const read = readIndex === null ? null : (columns.points[readIndex] ?? null);
+  const summary = describeChart(columns);
+  const read = readIndex === null ? null : (columns.cells[readIndex] ?? null);
   return (
     <div>
       <Reading
-        point={read ?? lastPoint(columns.points)}
+        cell={read ?? columns.cells.at(-1) ?? null}
         isLatest={read === null}
         isFollowing={isFollowing}
         isSpoken={isByKey}
@@ -104,15 +107,4 @@ export function RttChart({ points, window, thresholds, timeZone, isFollowing, on
       />
     </div>
   );
-}
-
-function nextWithPoint(points: readonly (Point | null)[], from: number, by: number): number {
-  let index = Math.min(Math.max(from + by, 0), points.length - 1);
-  const step = Math.sign(by);
-  while (points[index] === null && points[index + step] !== undefined) index += step;
-  return index;
-}
-
-function lastPoint(points: readonly (Point | null)[]): Point | null {
-  return points.at(-1) ?? null;
 }

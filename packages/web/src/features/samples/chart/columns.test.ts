@@ -33,20 +33,23 @@ describe("the columns of a chart", () => {
     ]) {
       const columns = columnsOf(points);
       expect(columns.avg).toEqual([20, null, 20]);
-      expect(columns.points[1]).toBeNull();
-      expect(columns.gaps).toEqual([{ fromMs: 1_000, toMs: 2_000 }]);
+      expect(columns.cells[1]).toEqual({ fromMs: 1_000, toMs: 2_000 });
     }
   });
 
   test("break the line at a loss without calling it a gap", () => {
     const columns = columnsOf([point(0), lost(1), point(2)]);
     expect(columns.avg).toEqual([20, null, 20]);
-    expect(columns.points[1]?.missedCount).toBe(1);
-    expect(columns.gaps).toEqual([]);
+    expect(columns.cells).toEqual([point(0), lost(1), point(2)]);
   });
 
   test("end with the newest sample, not with slots still to come", () => {
     expect(columnsOf([point(0), point(1, { ...noRtt, sampleCount: 0 })]).x).toEqual([0.5]);
+  });
+
+  test("end with a gap when nothing was probed since", () => {
+    expect(columnsOf([point(0)], 9_000).cells).toEqual([point(0), { fromMs: 1_000, toMs: 9_000 }]);
+    expect(columnsOf([], 9_000).cells).toEqual([]);
   });
 
   test("name answers that no line reaches", () => {
@@ -78,13 +81,13 @@ describe("the RTT axis", () => {
 describe("the chart in words", () => {
   test("says how many came, were missed and failed, and how long they took", () => {
     const points = [point(0), lost(1), point(2, { ...noRtt, systemErrorCount: 1 }), point(4)];
-    expect(describeChart(points, 1)).toBe(
+    expect(describeChart(columnsOf(points))).toBe(
       "4 samples; round trips from 18.0 ms to 30.0 ms, 20.0 ms on average; 1 missed; 1 system error; 1 gap.",
     );
   });
 
   test("says when nothing answered or nothing is there", () => {
-    expect(describeChart([lost(0)], 0)).toContain("no answer");
-    expect(describeChart([], 0)).toBe("No samples in this window.");
+    expect(describeChart(columnsOf([lost(0)]))).toContain("no answer");
+    expect(describeChart(columnsOf([]))).toBe("No samples in this window.");
   });
 });

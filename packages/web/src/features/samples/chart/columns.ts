@@ -8,47 +8,56 @@ export interface Columns {
   avg: (number | null)[];
   min: (number | null)[];
   max: (number | null)[];
-  /** The point behind a column; null where a gap was inserted. */
-  points: (Point | null)[];
-  /** Stretches without any sample, between samples. */
-  gaps: { fromMs: number; toMs: number }[];
+  /** What stands behind a column. */
+  cells: (Point | Gap)[];
+}
+
+/** A stretch without any sample. */
+export interface Gap {
+  fromMs: number;
+  toMs: number;
 }
 
 /** A hole wider than this many steps is a gap; grids of changed cadences leave smaller ones. */
 const GAP_STEPS = 0.6;
 
-/** Lines break where slots have no sample: an empty column stands in the middle of each gap. */
-export function columnsOf(points: readonly Point[]): Columns {
-  const columns: Columns = { x: [], avg: [], min: [], max: [], points: [], gaps: [] };
+/**
+ * Lines break where slots have no sample: an empty column stands in the middle of each gap. `silentUntilMs` is the end
+ * of the gap after the newest sample; null while its successor may still come.
+ */
+export function columnsOf(points: readonly Point[], silentUntilMs: number | null = null): Columns {
+  const columns: Columns = { x: [], avg: [], min: [], max: [], cells: [] };
   let previous: Point | null = null;
   for (const point of points) {
     if (point.sampleCount === 0) continue;
-    if (previous !== null && isGap(previous, point)) {
-      const gap = { fromMs: previous.toMs, toMs: point.fromMs };
-      columns.gaps.push(gap);
-      push(columns, (gap.fromMs + gap.toMs) / 2, null);
+    if (previous !== null && liesApart(previous, point)) {
+      push(columns, { fromMs: previous.toMs, toMs: point.fromMs });
     }
-    push(columns, middleOf(point), point);
+    push(columns, point);
     previous = point;
+  }
+  if (previous !== null && silentUntilMs !== null && silentUntilMs > previous.toMs) {
+    push(columns, { fromMs: previous.toMs, toMs: silentUntilMs });
   }
   return columns;
 }
 
-function isGap(before: Point, after: Point): boolean {
+export function isPoint(cell: Point | Gap): cell is Point {
+  return "sampleCount" in cell;
+}
+
+function liesApart(before: Point, after: Point): boolean {
   const stepMs = Math.min(before.toMs - before.fromMs, after.toMs - after.fromMs);
   return after.fromMs - before.toMs > stepMs * GAP_STEPS;
 }
 
-function middleOf(point: Point): number {
-  return (point.fromMs + point.toMs) / 2;
-}
-
-function push(columns: Columns, atMs: number, point: Point | null): void {
-  columns.x.push(atMs / 1_000);
+function push(columns: Columns, cell: Point | Gap): void {
+  const point = isPoint(cell) ? cell : null;
+  columns.x.push((cell.fromMs + cell.toMs) / 2 / 1_000);
   columns.avg.push(point?.avgRttMs ?? null);
   columns.min.push(point?.minRttMs ?? null);
   columns.max.push(point?.maxRttMs ?? null);
-  columns.points.push(point);
+  columns.cells.push(cell);
 }
 
 /** Columns that no line reaches: an answer alone between gaps, losses or errors. They are drawn as dots. */
@@ -69,7 +78,8 @@ export function rttLimits(low: number, high: number, thresholds: readonly number
 }
 
 /** The chart in one sentence, for those who do not see it. */
-export function describeChart(points: readonly Point[], gapCount: number): string {
+export function describeChart({ cells }: Columns): string {
+  const points = cells.filter(isPoint);
   const sum = (count: (point: Point) => number) => points.reduce((total, point) => total + count(point), 0);
   const samples = sum((point) => point.sampleCount);
   if (samples === 0) return "No samples in this window.";
@@ -89,7 +99,7 @@ export function describeChart(points: readonly Point[], gapCount: number): strin
       sum((point) => point.systemErrorCount),
       "system error",
     ),
-    countOf(gapCount, "gap"),
+    countOf(cells.length - points.length, "gap"),
   ];
   return `${parts.join("; ")}.`;
 }

@@ -2,7 +2,7 @@
 import type uPlot from "uplot";
 import type { Thresholds } from "@nightbell/contract";
 import { formatRtt } from "../../../format/measures.js";
-import type { Columns } from "./columns.js";
+import { isPoint, type Columns, type Gap } from "./columns.js";
 import { hatch, type Colours } from "./colours.js";
 
 /** Two lanes below the plot, one for what the target missed, one for what we failed to measure. CSS pixels. */
@@ -31,8 +31,7 @@ export function drawBackdrop(chart: uPlot, { columns, colours, thresholds }: Sce
     ctx.fillRect(left, bbox.top, width, bbox.height);
   };
   const stripes = hatch(colours.fault, devicePixelRatio);
-  for (const point of columns.points) {
-    if (point === null) continue;
+  for (const point of columns.cells.filter(isPoint)) {
     if (point.missedCount > 0) {
       ctx.globalAlpha = 0.03 + 0.2 * (point.missedCount / point.sampleCount);
       ctx.fillStyle = colours.missed;
@@ -65,13 +64,9 @@ export function drawLanes(chart: uPlot, { columns, colours }: Scene): void {
   ctx.fillRect(bbox.left, top, bbox.width, height);
   ctx.fillRect(bbox.left, second, bbox.width, height);
   ctx.globalAlpha = 1;
-  for (const { fromMs, toMs } of columns.gaps) {
-    const [left, width] = extent(chart, fromMs, toMs);
-    ctx.clearRect(left, top, width, second + height - top);
-  }
+  for (const cell of columns.cells) if (!isPoint(cell)) drawGap(chart, cell, top, second + height, colours);
   const stripes = hatch(colours.fault, ratio);
-  for (const point of columns.points) {
-    if (point === null) continue;
+  for (const point of columns.cells.filter(isPoint)) {
     const [left, width] = extent(chart, point.fromMs, point.toMs);
     if (point.missedCount > 0) {
       ctx.fillStyle = colours.missed;
@@ -94,6 +89,23 @@ export function drawLanes(chart: uPlot, { columns, colours }: Scene): void {
   ctx.textBaseline = "middle";
   ctx.fillText("missed", bbox.left - 8 * ratio, top + height / 2);
   ctx.fillText("errors", bbox.left - 8 * ratio, second + height / 2);
+  ctx.restore();
+}
+
+/** Nothing was probed: the lanes end, and a dotted line says that this is meant. */
+function drawGap(chart: uPlot, gap: Gap, top: number, bottom: number, colours: Colours): void {
+  const { ctx } = chart;
+  const ratio = devicePixelRatio;
+  const [left, width] = extent(chart, gap.fromMs, gap.toMs);
+  ctx.clearRect(left, top, width, bottom - top);
+  ctx.save();
+  ctx.strokeStyle = colours.faint;
+  ctx.lineWidth = 1.5 * ratio;
+  ctx.setLineDash([1.5 * ratio, 3.5 * ratio]);
+  ctx.beginPath();
+  ctx.moveTo(left + 2 * ratio, (top + bottom) / 2);
+  ctx.lineTo(left + width - 2 * ratio, (top + bottom) / 2);
+  ctx.stroke();
   ctx.restore();
 }
 

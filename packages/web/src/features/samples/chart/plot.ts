@@ -26,6 +26,11 @@ interface Callbacks {
 const MIN_DRAG = 8;
 /** With fewer columns than one per this many pixels each answer also gets a dot. */
 const DOT_SPACE = 14;
+/** CSS pixels; below it the labels of the time axis stand as close as they can be told apart. */
+const NARROW = 480;
+const RIGHT_PADDING = 12;
+/** Of a character of the axes' font. */
+const CHARACTER_WIDTH = 6;
 const FONT = '11px "Geist Variable", sans-serif';
 
 /** Makes the chart. `scene` is asked at every drawing, so new samples need no new chart. */
@@ -40,7 +45,7 @@ export function createPlot(host: HTMLElement, size: Size, scene: () => Scene, on
   const options: uPlot.Options = {
     ...size,
     legend: { show: false },
-    padding: [12, 26, 0, 0],
+    padding: [12, RIGHT_PADDING, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), scene().timeZone),
     scales: {
       x: { time: true, range: () => [scene().window.fromMs / 1_000, scene().window.toMs / 1_000] },
@@ -52,9 +57,12 @@ export function createPlot(host: HTMLElement, size: Size, scene: () => Scene, on
         grid: { show: false },
         gap: LANES_HEIGHT + 6,
         size: LANES_HEIGHT + 26,
-        space: 84,
-        values: (_chart, splits, _axis, _space, step) =>
-          splits.map((seconds) => timeTick(seconds * 1_000, step, scene().timeZone)),
+        space: (chart) => (chart.width < NARROW ? 52 : 84),
+        values: (chart, splits, _axis, _space, step) =>
+          splits.map((seconds) => {
+            const label = timeTick(seconds * 1_000, step, scene().timeZone);
+            return fitsInside(chart, seconds, label) ? label : null;
+          }),
       },
       {
         ...axis,
@@ -140,6 +148,12 @@ function dotted(chart: uPlot, { avg, x }: Columns): number[] | null {
   const spanPixels = chart.valToPos(last, "x") - chart.valToPos(first, "x");
   const isSparse = x.length > 1 && spanPixels / x.length > DOT_SPACE;
   return isSparse ? avg.flatMap((value, index) => (value === null ? [] : [index])) : lonely;
+}
+
+/** A label whose middle lies too near to the right edge would be cut off there. */
+function fitsInside(chart: uPlot, seconds: number, label: string): boolean {
+  const right = chart.valToPos(seconds, "x") + (label.length * CHARACTER_WIDTH) / 2;
+  return right <= chart.over.clientWidth + RIGHT_PADDING;
 }
 
 function translucent(colour: string): string {
