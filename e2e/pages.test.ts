@@ -63,12 +63,9 @@ describe("the pages", () => {
     await database?.[Symbol.asyncDispose]();
   });
 
-  const logIn = async ({ page }: Person) => {
-    await page.goto("/login");
-    await page.getByLabel("Email address").fill(account.email);
-    await page.getByLabel("Password").fill(account.password);
-    await page.keyboard.press("Enter");
-    await sees(page.getByRole("table", { name: "Jobs" }).getByRole("link").first());
+  const logIn = async (mary: Person) => {
+    await mary.logIn(account);
+    await sees(mary.page.getByRole("table", { name: "Jobs" }).getByRole("link").first());
   };
 
   for (const look of looks) {

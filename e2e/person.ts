@@ -15,6 +15,8 @@ export interface Person extends AsyncDisposable {
   readonly page: Page;
   /** Errors of the page's console, uncaught exceptions and breaches of the content policy so far. */
   readonly faults: string[];
+  /** Logs in and sees the list of jobs. */
+  logIn(account: { email: string; password: string }): Promise<void>;
   /** Keeps a picture in e2e/screenshots/. */
   look(name: string): Promise<Buffer>;
   /** What axe finds wrong with the page as it is; a sentence for each rule, with the first place. */
@@ -51,6 +53,13 @@ export async function person(browser: Browser, url: string, options: PersonOptio
   return {
     page,
     faults,
+    async logIn({ email, password }) {
+      await page.goto("/login");
+      await page.getByLabel("Email address").fill(email);
+      await page.getByLabel("Password").fill(password);
+      await page.keyboard.press("Enter");
+      await page.waitForURL("**/jobs");
+    },
     async look(name) {
       await mkdir(pictures, { recursive: true });
       return page.screenshot({ path: join(pictures, `${name}.png`) });

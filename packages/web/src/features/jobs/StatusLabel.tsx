@@ -1,13 +1,35 @@
 import type { JobStatus, SampleStatus } from "@nightbell/contract";
 import { Icon } from "../../ui/Icon.js";
-import { sampleLabels, statusLabels } from "./words.js";
+import type { Health } from "./health.js";
+import { healthLabels, sampleLabels, statusLabels } from "./words.js";
 
-/** A job's status as icon and word, never by colour alone. */
-export function StatusLabel({ status, className = "" }: { status: JobStatus; className?: string }) {
+/** A job's status as icon and word, never by colour alone; small beside what the target's health says. */
+export function StatusLabel({ status, isSmall = false }: { status: JobStatus; isSmall?: boolean }) {
   const { label, icon, tone } = statusLabels[status];
   return (
-    <span className={`inline-flex items-center gap-1.5 align-middle text-sm font-medium ${className}`}>
-      <Icon name={icon} size={15} className={tone} />
+    <span
+      className={`inline-flex items-center align-middle ${isSmall ? "gap-1 text-xs text-faint" : "gap-1.5 text-sm font-medium text-soft"}`}
+    >
+      <Icon name={icon} size={isSmall ? 13 : 15} className={isSmall ? "" : tone} />
+      {label}
+    </span>
+  );
+}
+
+/** Whether the target answers: filled in when it does not, so that it stands out from a list of hundreds. */
+export function HealthLabel({ health }: { health: Health }) {
+  const { label, icon, tone, explains } = healthLabels[health];
+  const look = {
+    up: "text-ink",
+    down: "bg-missed px-1.5 font-semibold text-on-danger",
+    unknown: "border border-dashed border-fault px-1.5 text-fault",
+  }[health];
+  return (
+    <span
+      title={explains}
+      className={`inline-flex h-5.5 items-center gap-1 rounded-sm text-sm font-medium ${look}`}
+    >
+      <Icon name={icon} size={13} className={health === "up" ? tone : ""} />
       {label}
     </span>
   );

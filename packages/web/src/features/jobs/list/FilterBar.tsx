@@ -53,7 +53,7 @@ export function FilterBar({
         onChange={(event) => onChange({ status: event.target.value || undefined })}
         className="min-w-0 flex-1 md:hidden"
       >
-        <option value="">Any status</option>
+        <option value="">Status</option>
         {JobStatus.options.map((value) => (
           <option key={value} value={value}>
             {statusLabels[value].label}
@@ -66,7 +66,7 @@ export function FilterBar({
         onChange={(event) => onChange({ type: event.target.value || undefined })}
         className="min-w-0 flex-1 md:w-36 md:flex-none"
       >
-        <option value="">Any type</option>
+        <option value="">Type</option>
         {JobType.options.map((value) => (
           <option key={value} value={value}>
             {typeLabels[value].label}

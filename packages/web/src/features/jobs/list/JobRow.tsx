@@ -1,7 +1,7 @@
 import type { Job, JobRecent } from "@nightbell/contract";
 import { Link } from "@tanstack/react-router";
-import { memo, type CSSProperties } from "react";
-import { formatCadence } from "../../../format/durations.js";
+import { memo } from "react";
+import { formatCadence, formatSeconds } from "../../../format/durations.js";
 import { formatPercent, formatRtt, NO_VALUE } from "../../../format/measures.js";
 import { IconButton } from "../../../ui/Button.js";
 import { CheckMark } from "../../../ui/Field.js";
@@ -9,9 +9,10 @@ import { Icon } from "../../../ui/Icon.js";
 import { Menu, MenuItem, MenuLine } from "../../../ui/Menu.js";
 import { Bone } from "../../../ui/states.js";
 import type { BulkAction } from "../queries.js";
-import { StatusLabel } from "../StatusLabel.js";
+import { healthOfJob, type Health } from "../health.js";
+import { HealthLabel, StatusLabel } from "../StatusLabel.js";
 import { actionLabels, canDo } from "../transitions.js";
-import { sampleLabels, statusLabels, typeLabels } from "../words.js";
+import { healthLabels, sampleLabels, statusLabels, typeLabels } from "../words.js";
 import { ROW_GRID } from "./columns.js";
 import { Sparkline } from "./Sparkline.js";
 
@@ -20,26 +21,30 @@ interface Props {
   recent: JobRecent | undefined;
   index: number;
   isSelected: boolean;
-  style: CSSProperties;
+  /** Whether there is room for columns. */
+  isWide: boolean;
+  /** Where the row stands, in pixels from the first; plain numbers, so that a row which only moves past is not drawn again. */
+  top: number;
+  height: number;
   onSelect: (index: number, job: Job, isRange: boolean) => void;
   onAction: (action: BulkAction | "edit", job: Job) => void;
   onFocus: (index: number) => void;
 }
 
 export const JobRow = memo(function JobRow(props: Props) {
-  const { job, recent, index, isSelected, style } = props;
-  const status = statusLabels[job.status];
+  const { job, recent, index, isSelected, isWide, top, height } = props;
+  const health = healthOfJob(job, recent);
   return (
     <div
       role="row"
       aria-rowindex={index + 2}
       aria-selected={isSelected}
       data-row={index}
-      style={style}
+      style={{ top, height }}
       onFocus={() => props.onFocus(index)}
-      className={`absolute inset-x-0 top-0 border-b border-line/70 px-1 transition-colors sm:px-3 ${ROW_GRID} ${
+      className={`absolute inset-x-0 border-b border-line/70 px-1 sm:px-3 ${ROW_GRID} ${
         isSelected ? "bg-brass/8" : "hover:bg-hover"
-      }`}
+      } ${health === null ? "" : edges[health]}`}
     >
       <div role="cell" className="relative z-10 grid h-full place-items-center">
         <CheckMark
@@ -49,35 +54,36 @@ export const JobRow = memo(function JobRow(props: Props) {
           onClick={(event) => props.onSelect(index, job, event.shiftKey)}
         />
       </div>
-      <div role="cell" className="hidden md:flex">
-        <StatusLabel status={job.status} className="text-soft" />
+      {isWide ? (
+        <WideCells job={job} recent={recent} health={health} onAction={props.onAction} />
+      ) : (
+        <NarrowCells job={job} recent={recent} health={health} />
+      )}
+    </div>
+  );
+});
+
+interface CellProps {
+  job: Job;
+  recent: JobRecent | undefined;
+  health: Health | null;
+}
+
+function WideCells({ job, recent, health, onAction }: CellProps & Pick<Props, "onAction">) {
+  return (
+    <>
+      <div role="cell" className="flex flex-col items-start gap-0.5">
+        {health !== null && <HealthLabel health={health} />}
+        <StatusLabel status={job.status} isSmall={health !== null} />
       </div>
       <div role="cell" className="min-w-0 pr-4">
         <div className="flex items-center gap-1.5">
-          <Icon name={status.icon} size={14} label={status.label} className={`md:hidden ${status.tone}`} />
-          <Link
-            to="/jobs/$jobId"
-            params={{ jobId: job.id }}
-            title={job.title}
-            className="truncate font-medium outline-none after:absolute after:inset-0 focus-visible:after:rounded-sm focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-brass"
-          >
-            {job.title}
-          </Link>
+          <TitleLink job={job} />
           {job.monitoringMode === "simulated" && (
-            <span className="shrink-0 rounded-sm border border-line px-1 text-2xs text-faint max-sm:hidden">
-              simulated
-            </span>
+            <span className="shrink-0 rounded-sm border border-line px-1 text-2xs text-faint">simulated</span>
           )}
         </div>
-        <div className="flex items-center gap-1.5 text-xs text-faint">
-          <span className="shrink-0 xl:hidden">
-            {typeLabels[job.type].label} · <span className="max-md:hidden">every </span>
-            {formatCadence(job.cadenceSeconds).slice("every ".length)} ·
-          </span>
-          <span className="code truncate" title={job.target}>
-            {job.target}
-          </span>
-        </div>
+        <SecondLine job={job} />
       </div>
       <div role="cell" className="hidden text-sm text-soft xl:block">
         {typeLabels[job.type].label}
@@ -85,19 +91,38 @@ export const JobRow = memo(function JobRow(props: Props) {
       <div role="cell" className="hidden text-sm whitespace-nowrap text-soft xl:block">
         {formatCadence(job.cadenceSeconds)}
       </div>
-      <div role="cell" className="hidden md:block">
+      <div role="cell">
         {recent === undefined ? <Bone className="h-px w-33" /> : <Sparkline points={recent.points} />}
       </div>
-      <div role="cell" className="hidden justify-end text-sm md:flex">
+      <div role="cell" className="flex justify-end text-sm">
         <LastSample recent={recent} />
       </div>
-      <div role="cell" className="num hidden text-right text-sm md:block">
+      <div role="cell" className="num text-right text-sm">
         <Loss percent={recent?.lossPercent} />
       </div>
-      <div role="cell" className="relative z-10 hidden justify-self-end md:block">
-        <RowMenu job={job} onAction={props.onAction} />
+      <div role="cell" className="relative z-10 justify-self-end">
+        <RowMenu job={job} onAction={onAction} />
       </div>
-      <div role="cell" className="flex flex-col items-end gap-0.5 pr-2 md:hidden">
+    </>
+  );
+}
+
+function NarrowCells({ job, recent, health }: CellProps) {
+  const state = health === null ? statusLabels[job.status] : healthLabels[health];
+  return (
+    <>
+      <div role="cell" className="min-w-0 pr-4">
+        <div className="flex items-center gap-1.5">
+          {health === "down" || health === "unknown" ? (
+            <HealthLabel health={health} />
+          ) : (
+            <Icon name={state.icon} size={14} label={state.label} className={state.tone} />
+          )}
+          <TitleLink job={job} />
+        </div>
+        <SecondLine job={job} />
+      </div>
+      <div role="cell" className="flex flex-col items-end gap-0.5 pr-2">
         {recent !== undefined && <Sparkline points={recent.points.slice(-20)} slots={20} />}
         <div className="flex items-center gap-2 text-xs">
           <LastSample recent={recent} />
@@ -108,9 +133,49 @@ export const JobRow = memo(function JobRow(props: Props) {
           )}
         </div>
       </div>
+    </>
+  );
+}
+
+/** Stretched over the row, which opens wherever it is pressed. */
+function TitleLink({ job }: { job: Job }) {
+  return (
+    <Link
+      to="/jobs/$jobId"
+      params={{ jobId: job.id }}
+      title={job.title}
+      className="truncate font-medium outline-none after:absolute after:inset-0 focus-visible:after:rounded-sm focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-brass"
+    >
+      {job.title}
+    </Link>
+  );
+}
+
+function SecondLine({ job }: { job: Job }) {
+  return (
+    <div className="flex items-center gap-1.5 text-xs text-faint">
+      <span className="shrink-0 xl:hidden">
+        {typeLabels[job.type].label} · {formatSeconds(job.cadenceSeconds)}
+      </span>
+      {/* A job without a title of its own has the target's. */}
+      {job.target !== job.title && (
+        <>
+          <span className="xl:hidden">·</span>
+          <span className="code truncate" title={job.target}>
+            {job.target}
+          </span>
+        </>
+      )}
     </div>
   );
-});
+}
+
+/** At the left edge of what needs a look. */
+const edges: Record<Health, string> = {
+  up: "",
+  down: "shadow-[inset_3px_0_0_var(--color-missed)]",
+  unknown: "shadow-[inset_3px_0_0_var(--color-fault)]",
+};
 
 function LastSample({ recent }: { recent: JobRecent | undefined }) {
   if (recent?.lastStatus === undefined || recent.lastStatus === null) {
@@ -153,12 +218,12 @@ function RowMenu({ job, onAction }: { job: Job; onAction: Props["onAction"] }) {
 }
 
 /** Stands where a row will be as soon as its page has arrived; as little as can be, since many fly past at once. */
-export function RowBones({ style }: { style: CSSProperties }) {
+export function RowBones({ top, height }: { top: number; height: number }) {
   return (
     <div
       aria-hidden="true"
-      style={style}
-      className="absolute inset-x-0 top-0 flex flex-col justify-center gap-2 border-b border-line/70 pl-12 sm:pl-14 md:pl-42"
+      style={{ top, height }}
+      className="absolute inset-x-0 flex flex-col justify-center gap-2 border-b border-line/70 pl-12 sm:pl-14 md:pl-42"
     >
       <span className="h-3 w-48 rounded-sm bg-line" />
       <span className="h-2.5 w-32 rounded-sm bg-line" />

@@ -78,9 +78,8 @@ export function VirtualRows({
         <div role="rowgroup" className="relative" style={{ height: virtualizer.getTotalSize() }}>
           {virtualizer.getVirtualItems().map((item) => {
             const job = list.rowAt(item.index);
-            const style = { height, transform: `translateY(${item.start}px)` };
             return job === undefined ? (
-              <RowBones key={item.index} style={style} />
+              <RowBones key={item.index} top={item.start} height={height} />
             ) : (
               <JobRow
                 key={job.id}
@@ -88,7 +87,9 @@ export function VirtualRows({
                 recent={recent.get(job.id)}
                 index={item.index}
                 isSelected={selection.has(job.id)}
-                style={style}
+                isWide={isWide}
+                top={item.start}
+                height={height}
                 onSelect={selection.toggle}
                 onAction={onAction}
                 onFocus={focusRow}
@@ -192,9 +193,6 @@ function useKeptOffset(
   }, [key, virtualizer]);
 }
 
-/** How many frames a row may take to be drawn after scrolling to it. */
-const MAX_FRAMES = 10;
-
 /** j and k move the focus by a row, x selects it. Returns what tells this which row has the focus. */
 function useRowKeys(
   scroller: React.RefObject<HTMLDivElement | null>,
@@ -203,20 +201,26 @@ function useRowKeys(
   select: (index: number) => void,
 ): (index: number) => void {
   const current = useRef(-1);
+  /** Moved to, but perhaps not loaded or drawn yet; given up when the focus goes elsewhere meanwhile. */
+  const wanted = useRef<{ index: number; from: Element | null } | null>(null);
+  const focusWanted = () => {
+    const { index, from } = wanted.current ?? {};
+    const link = scroller.current?.querySelector<HTMLElement>(`[data-row="${index}"] a`);
+    if (document.activeElement !== from) wanted.current = null;
+    else link?.focus({ preventScroll: true });
+  };
+  useEffect(() => {
+    if (wanted.current !== null) focusWanted();
+  });
   const move = (by: number) => {
     const next = Math.min(Math.max(current.current + by, 0), total - 1);
     current.current = next;
+    wanted.current = { index: next, from: document.activeElement };
     scrollTo(next);
-    focusLink(scroller, next, MAX_FRAMES);
+    focusWanted();
   };
   useShortcuts({ j: () => move(1), k: () => move(-1), x: () => select(current.current) });
   return useCallback((index: number) => {
     current.current = index;
   }, []);
-}
-
-function focusLink(scroller: React.RefObject<HTMLDivElement | null>, index: number, frames: number): void {
-  const link = scroller.current?.querySelector<HTMLElement>(`[data-row="${index}"] a`);
-  if (link) link.focus({ preventScroll: true });
-  else if (frames > 0) requestAnimationFrame(() => focusLink(scroller, index, frames - 1));
 }

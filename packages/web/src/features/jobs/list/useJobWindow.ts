@@ -1,11 +1,13 @@
 import type { Job } from "@nightbell/contract";
 import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { jobPageQuery } from "../queries.js";
 import { listQuery, PAGE_SIZE, type ListSearch } from "./listSearch.js";
 
-/** While the list flies past, no page is asked for until the view rests this long. */
+/** A list that moves by more than a screen in this time flies past: nobody reads it, and no page is asked for. */
 const SETTLE_MS = 80;
+/** Rows beyond the screen whose page is asked for already. */
+const MARGIN = 10;
 
 /**
  * The part of a long list that is in view: pages of 50 are read when their rows come near and forgotten a minute after
@@ -14,13 +16,16 @@ const SETTLE_MS = 80;
 export function useJobWindow(filters: ListSearch) {
   const queryClient = useQueryClient();
   const [shown, setShown] = useState(filters);
-  const [view, setView] = useState({ first: 0, last: 0 });
-  const settled = useSettled(view);
+  const [inView, see] = usePagesInView();
 
   const head = useQuery(jobPageQuery(listQuery(filters, 1)));
   if (head.data !== undefined && shown !== filters) setShown(filters);
 
-  const pages = pagesBetween(settled.first, settled.last).filter((page) => page > 1 || shown !== filters);
+  const pageAt = (page: number) => queryClient.getQueryData(jobPageQuery(listQuery(shown, page)).queryKey);
+  const pagination = pageAt(1)?.pagination;
+  const pages = inView.filter(
+    (page) => (page > 1 || shown !== filters) && page <= (pagination?.totalPages ?? page),
+  );
   const { failures } = useQueries({
     queries: pages.map((page) => jobPageQuery(listQuery(shown, page))),
     combine: (results) => ({
@@ -29,12 +34,6 @@ export function useJobWindow(filters: ListSearch) {
       arrivals: results.map((result) => result.dataUpdatedAt).join(),
     }),
   });
-  const see = useCallback((first: number, last: number) => {
-    setView((view) => (view.first === first && view.last === last ? view : { first, last }));
-  }, []);
-
-  const pageAt = (page: number) => queryClient.getQueryData(jobPageQuery(listQuery(shown, page)).queryKey);
-  const pagination = pageAt(1)?.pagination;
   return {
     /** Null until the first page has arrived. */
     total: pagination?.totalItems ?? null,
@@ -48,6 +47,31 @@ export function useJobWindow(filters: ListSearch) {
     isChanging: shown !== filters,
     retry: () => void head.refetch(),
   };
+}
+
+/** The pages to hold, followed at a person's pace: while the list flies past, nothing is asked for or drawn again. */
+function usePagesInView() {
+  const [pages, setPages] = useState<readonly number[]>([1]);
+  const latest = useRef({ first: 0, last: 0 });
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const look = useCallback((since: { first: number }) => {
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      const { first, last } = latest.current;
+      if (Math.abs(first - since.first) > last - first) return look(latest.current);
+      const wanted = pagesBetween(Math.max(0, first - MARGIN), last + MARGIN);
+      setPages((pages) => (pages.join() === wanted.join() ? pages : wanted));
+    }, SETTLE_MS);
+  }, []);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const see = useCallback(
+    (first: number, last: number) => {
+      latest.current = { first, last };
+      if (timer.current === undefined) look(latest.current);
+    },
+    [look],
+  );
+  return [pages, see] as const;
 }
 
 export function pagesBetween(firstRow: number, lastRow: number): number[] {

@@ -7,19 +7,22 @@ import { Button, IconButton } from "../../../ui/Button.js";
 import { Icon } from "../../../ui/Icon.js";
 import { Menu, MenuItem, MenuLine } from "../../../ui/Menu.js";
 import { useNow } from "../../../ui/useNow.js";
-import { StatusLabel } from "../StatusLabel.js";
+import type { Health } from "../health.js";
+import { HealthLabel, StatusLabel } from "../StatusLabel.js";
 import { canDo } from "../transitions.js";
 import { typeLabels } from "../words.js";
 import type { JobActions } from "./useJobActions.js";
 
 export function JobHeader({
   job,
+  health,
   streamState,
   timeZone,
   actions,
   onEdit,
 }: {
   job: Job;
+  health: Health | null;
   streamState: StreamState;
   timeZone: string;
   actions: JobActions;
@@ -42,7 +45,10 @@ export function JobHeader({
             <p className="code mt-1 [overflow-wrap:anywhere] text-soft">{job.target}</p>
           )}
           <div className="mt-2.5 flex flex-wrap items-center gap-x-4 gap-y-1 text-sm text-soft">
-            <StatusLabel status={job.status} />
+            <span role="status" className="inline-flex items-center gap-x-3">
+              {health !== null && <HealthLabel health={health} />}
+              <StatusLabel status={job.status} />
+            </span>
             <LiveState state={job.status === "running" ? streamState : "off"} />
             <span>
               {typeLabels[job.type].label}, {formatCadence(job.cadenceSeconds)}

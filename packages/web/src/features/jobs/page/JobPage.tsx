@@ -15,9 +15,11 @@ import { SamplesTable } from "../../samples/SamplesTable.js";
 import { Figures, StatisticsList } from "../../samples/Statistics.js";
 import { useChartWindow } from "../../samples/useChartWindow.js";
 import { useLiveSamples } from "../../samples/useLiveSamples.js";
+import { healthOfJob } from "../health.js";
+import { useRecent } from "../list/useRecent.js";
 import { jobQuery } from "../queries.js";
 import { canDo, hasEnded } from "../transitions.js";
-import { sampleLabels, statusLabels } from "../words.js";
+import { healthLabels, statusLabels } from "../words.js";
 import { Configuration } from "./Configuration.js";
 import { JobHeader } from "./JobHeader.js";
 import { useJobActions } from "./useJobActions.js";
@@ -41,24 +43,21 @@ function JobView({ job }: { job: Job }) {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const timeZone = useTimeZone();
-  const { live, state } = useLiveSamples(job.id, !hasEnded(job.status), (news) => {
+  const { live, state: streamState } = useLiveSamples(job.id, !hasEnded(job.status), (news) => {
     if (news === null) void queryClient.resetQueries({ queryKey: jobQuery(job.id).queryKey });
     else queryClient.setQueryData(jobQuery(job.id).queryKey, news);
   });
   const chartWindow = useChartWindow(job, search);
   const summary = useQuery({
     ...summaryQuery(job.id, chartWindow.key, chartWindow.read),
-    refetchInterval: chartWindow.isFollowing ? Math.min(chartWindow.refreshMs, 10_000) : false,
+    refetchInterval: chartWindow.isFollowing ? chartWindow.summaryRefreshMs : false,
     placeholderData: keepPreviousData,
   });
   const actions = useJobActions(job);
 
-  const lastStatus = live.at(-1)?.sample.status;
-  const stateWord =
-    job.status === "running" && lastStatus !== undefined && lastStatus !== "success"
-      ? sampleLabels[lastStatus].label
-      : statusLabels[job.status].label;
-  usePageTitle(`${stateWord}: ${job.title}`);
+  const health = healthOfJob(job, useRecent([job.id]).get(job.id));
+  const state = health === null ? statusLabels[job.status] : healthLabels[health];
+  usePageTitle(`${state.label}: ${job.title}`);
 
   const edit = () => void navigate({ to: "/jobs/$jobId/edit", params: { jobId: job.id } });
   useShortcuts({
@@ -73,7 +72,14 @@ function JobView({ job }: { job: Job }) {
 
   return (
     <div className="mx-auto max-w-7xl px-4 pb-16 sm:px-8">
-      <JobHeader job={job} streamState={state} timeZone={timeZone} actions={actions} onEdit={edit} />
+      <JobHeader
+        job={job}
+        health={health}
+        streamState={streamState}
+        timeZone={timeZone}
+        actions={actions}
+        onEdit={edit}
+      />
       <div className="grid gap-5">
         {job.status === "paused" && (
           <Notice tone="warn" title="This job is paused">
@@ -85,7 +91,7 @@ function JobView({ job }: { job: Job }) {
           job={job}
           chartWindow={chartWindow}
           live={live}
-          streamState={state}
+          streamState={streamState}
           timeZone={timeZone}
           onRange={setRange}
         />
