@@ -1,6 +1,7 @@
 import { Problem } from "@nightbell/contract";
 import { reportReachability } from "./connection.js";
 import { ApiError } from "./errors.js";
+import { parseJson } from "./json.js";
 import { readServerClock } from "./serverClock.js";
 
 /** What this funnel needs of a contract schema. */
@@ -68,12 +69,4 @@ async function read<Value>(response: Response, schema: Schema<Value> | undefined
   const parsed = schema.safeParse(body);
   if (!parsed.success) throw ApiError.unexpected(response.status);
   return parsed.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 // The live stream of one job: an EventSource that is reopened with growing pauses for as long as it is wanted.
 import { StreamEvent } from "@nightbell/contract";
 import { useEffect, useEffectEvent, useState } from "react";
+import { parseJson } from "./json.js";
 import { api } from "./urls.js";
 
 /** `off`: not wanted. `connecting`: the first try. `reconnecting`: it was, or should have been, live before. */
@@ -70,12 +71,4 @@ export function openStream(
     clearTimeout(retryTimer);
     source?.close();
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -11,6 +11,7 @@ import {
 import { hasCode } from "../api/errors.js";
 import { parseSearch, stringifySearch } from "../api/urls.js";
 import { LoginPage } from "../features/accounts/LoginPage.js";
+import { readLoginSearch } from "../features/accounts/loginSearch.js";
 import { profileQuery, setupQuery } from "../features/accounts/queries.js";
 import { SignupPage } from "../features/accounts/SignupPage.js";
 import { JobListPage } from "../features/jobs/list/JobListPage.js";
@@ -24,18 +25,6 @@ import { Shell } from "./Shell.js";
 
 interface Context {
   queryClient: QueryClient;
-}
-
-interface LoginSearch {
-  next?: string;
-  reason?: "ended";
-}
-
-function readLoginSearch(search: Record<string, unknown>): LoginSearch {
-  return {
-    ...(typeof search["next"] === "string" ? { next: search["next"] } : {}),
-    ...(search["reason"] === "ended" ? { reason: "ended" as const } : {}),
-  };
 }
 
 /** The type to begin with, such as from the first steps. */

@@ -2,13 +2,13 @@
 import { useState } from "react";
 import { ApiError } from "../../api/errors.js";
 
-interface Schema {
+export interface FormSchema {
   safeParse(
     value: unknown,
   ): { success: true } | { success: false; error: { issues: { path: PropertyKey[]; message: string }[] } };
 }
 
-export function useFormErrors(schema: Schema) {
+export function useFormErrors(schema: FormSchema) {
   const [errors, setErrors] = useState<Record<string, string>>({});
   return {
     errors,

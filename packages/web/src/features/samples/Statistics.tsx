@@ -1,5 +1,6 @@
 import type { Summary } from "@nightbell/contract";
-import { formatCount, formatPercent, formatRtt, NO_VALUE, rttParts } from "../../format/measures.js";
+import { countOf, formatCount, formatPercent, formatRtt, NO_VALUE, rttParts } from "../../format/measures.js";
+import { Facts } from "../../ui/Facts.js";
 import { Bone } from "../../ui/states.js";
 
 interface Figure {
@@ -30,8 +31,8 @@ export function Figures({ summary, lossLimit }: { summary: Summary | undefined; 
       ...percentParts(coverage(summary)),
       note:
         (summary?.systemErrorCount ?? 0) > 0
-          ? `${formatCount(summary?.systemErrorCount ?? 0)} errors of ours`
-          : `${formatCount(summary?.sampleCount ?? 0)} samples`,
+          ? countOf(summary?.systemErrorCount ?? 0, "error of ours", "errors of ours")
+          : countOf(summary?.sampleCount ?? 0, "sample"),
       noteTone: (summary?.systemErrorCount ?? 0) > 0 ? "text-fault" : "",
     },
   ];
@@ -83,19 +84,7 @@ export function StatisticsList({ summary }: { summary: Summary }) {
         ] as [string, string][])
       : []),
   ];
-  return (
-    <dl className="px-4 py-2 sm:px-5">
-      {rows.map(([term, value]) => (
-        <div
-          key={term}
-          className="flex justify-between gap-4 border-b border-line/60 py-1.5 text-sm last:border-b-0"
-        >
-          <dt className="text-soft">{term}</dt>
-          <dd className="num">{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts rows={rows} />;
 }
 
 /** Of the slots that were due, how many we measured; our own errors are not measurements. */

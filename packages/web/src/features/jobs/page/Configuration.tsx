@@ -4,6 +4,7 @@ import { formatRtt } from "../../../format/measures.js";
 import { formatInstant } from "../../../format/times.js";
 import { Button } from "../../../ui/Button.js";
 import { Card } from "../../../ui/Card.js";
+import { Facts } from "../../../ui/Facts.js";
 import { isSame } from "../form/validate.js";
 import { fieldLabels, typeLabels } from "../words.js";
 
@@ -33,17 +34,7 @@ export function Configuration({ job, timeZone, onEdit }: { job: Job; timeZone: s
         </Button>
       }
     >
-      <dl className="px-4 py-2 sm:px-5">
-        {rows.map(([term, value]) => (
-          <div
-            key={term}
-            className="flex justify-between gap-4 border-b border-line/60 py-1.5 text-sm last:border-b-0"
-          >
-            <dt className="shrink-0 text-soft">{term}</dt>
-            <dd className="min-w-0 text-right [overflow-wrap:anywhere]">{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts rows={rows} />
     </Card>
   );
 }
