@@ -1,4 +1,4 @@
-// The frame around every page behind the log-in: navigation at the left, or along the top on narrow screens.
+// The frame around every page behind the log-in: navigation at the left, or in a menu at the top on narrow screens.
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -6,8 +6,9 @@ import { profileQuery } from "../features/accounts/queries.js";
 import { useLogOut } from "../features/accounts/useLogOut.js";
 import { Wordmark } from "../ui/Brand.js";
 import { IconButton } from "../ui/Button.js";
-import { Icon, type IconName } from "../ui/Icon.js";
+import { Icon } from "../ui/Icon.js";
 import { Menu, MenuItem, MenuLine } from "../ui/Menu.js";
+import { navigation } from "./navigation.js";
 import { ShortcutHelp } from "./ShortcutHelp.js";
 import { useShortcuts } from "./shortcuts.js";
 import { setTheme, useColourScheme } from "./theme.js";
@@ -22,16 +23,21 @@ export function Shell() {
   });
   return (
     <div className="flex h-full flex-col lg:flex-row">
-      <header className="flex h-14 shrink-0 items-center justify-between gap-2 border-b border-line px-4 lg:h-auto lg:w-54 lg:flex-col lg:items-stretch lg:justify-start lg:border-r lg:border-b-0 lg:px-3 lg:py-5">
-        <Link to="/jobs" aria-label="Nightbell: jobs" className="rounded-md lg:px-2">
+      <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-4 lg:h-auto lg:w-54 lg:flex-col lg:items-stretch lg:border-r lg:border-b-0 lg:px-3 lg:py-5">
+        <NavigationMenu />
+        <Link to="/jobs" aria-label="Nightbell: jobs" className="mr-auto rounded-md lg:mr-0 lg:px-2">
           <Wordmark />
         </Link>
-        <nav aria-label="Main" className="hidden gap-0.5 lg:mt-8 lg:grid">
-          <NavLink to="/jobs" icon="pulse" label="Jobs" />
-          <NavLink to="/profile" icon="user" label="Profile" />
+        <nav
+          aria-label="Main"
+          className="mt-6 hidden min-h-0 flex-1 content-start gap-0.5 overflow-y-auto lg:grid"
+        >
+          {navigation.map((entry) => (
+            <NavLink key={entry.to} {...entry} />
+          ))}
         </nav>
-        <div className="hidden flex-1 lg:block" />
-        <div className="flex items-center gap-1 lg:justify-between">
+        <div className="flex items-center gap-1">
+          <AccountMenu />
           <IconButton
             icon="keyboard"
             label="Keyboard shortcuts"
@@ -39,7 +45,6 @@ export function Shell() {
             className="max-lg:hidden"
           />
           <ThemeButton />
-          <AccountMenu />
         </div>
       </header>
       <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-y-auto">
@@ -50,7 +55,21 @@ export function Shell() {
   );
 }
 
-function NavLink({ to, icon, label }: { to: "/jobs" | "/profile"; icon: IconName; label: string }) {
+/** The navigation where there is no room for it beside the page. */
+function NavigationMenu() {
+  const navigate = useNavigate();
+  return (
+    <Menu align="start" trigger={<IconButton icon="menu" label="Navigation" className="-ml-2 lg:hidden" />}>
+      {navigation.map(({ to, icon, label }) => (
+        <MenuItem key={to} icon={icon} onSelect={() => void navigate({ to })}>
+          {label}
+        </MenuItem>
+      ))}
+    </Menu>
+  );
+}
+
+function NavLink({ to, icon, label }: (typeof navigation)[number]) {
   return (
     <Link
       to={to}
@@ -81,13 +100,19 @@ function AccountMenu() {
   return (
     <Menu
       trigger={
-        <button type="button" className="grid size-9 place-items-center rounded-md hover:bg-hover">
+        <button
+          type="button"
+          className="flex h-9 min-w-9 items-center gap-2 rounded-md px-1 hover:bg-hover lg:flex-1 lg:px-1.5"
+        >
           <span className="sr-only">Account of {profile.name}</span>
           <span
             aria-hidden="true"
-            className="grid size-7 place-items-center rounded-full bg-brass/18 text-2xs font-semibold text-brass"
+            className="grid size-7 shrink-0 place-items-center rounded-full bg-brass/18 text-2xs font-semibold text-brass"
           >
             {initials(profile.name)}
+          </span>
+          <span aria-hidden="true" className="w-0 flex-1 truncate text-left text-sm text-soft max-lg:hidden">
+            {profile.name}
           </span>
         </button>
       }

@@ -3,13 +3,22 @@ import type { ReactNode } from "react";
 import { Icon, type IconName } from "./Icon.js";
 
 /** A button's menu. Not modal: the page behind stays scrollable and no style is injected. */
-export function Menu({ trigger, children }: { trigger: ReactNode; children: ReactNode }) {
+export function Menu({
+  trigger,
+  align = "end",
+  children,
+}: {
+  trigger: ReactNode;
+  /** The edge of the button that the menu keeps to. */
+  align?: "start" | "end";
+  children: ReactNode;
+}) {
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content
-          align="end"
+          align={align}
           sideOffset={6}
           collisionPadding={8}
           className="z-50 min-w-48 animate-rise rounded-lg border border-line bg-raised p-1 shadow-raised"

@@ -1,0 +1,8 @@
+import type { IconName } from "../ui/Icon.js";
+
+/** The entries of the main navigation, in its order: down the side on wide screens, in a menu on narrow ones. */
+export const navigation = [{ to: "/jobs", icon: "pulse", label: "Jobs" }] as const satisfies readonly {
+  to: string;
+  icon: IconName;
+  label: string;
+}[];
