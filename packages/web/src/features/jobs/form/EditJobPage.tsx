@@ -12,7 +12,7 @@ import { jobQuery, refreshJobLists, updateJob } from "../queries.js";
 import { ConflictDialog } from "./ConflictDialog.js";
 import { draftOf } from "./draft.js";
 import { JobFormView } from "./JobFormView.js";
-import { useJobForm } from "./useJobForm.js";
+import { useKeptJobForm } from "./useKeptJobForm.js";
 import { useUnsavedGuard } from "./useUnsavedGuard.js";
 import { changesBetween, validate } from "./validate.js";
 
@@ -34,7 +34,7 @@ function EditForm({ job }: { job: Job }) {
   const queryClient = useQueryClient();
   const [base, setBase] = useState(job);
   const [theirs, setTheirs] = useState<Job | null>(null);
-  const form = useJobForm(draftOf(job));
+  const { form, restored } = useKeptJobForm(job.id, draftOf(job), base.version);
 
   const leave = () => navigate({ to: "/jobs/$jobId", params: { jobId: job.id }, ignoreBlocker: true });
   const save = useMutation({
@@ -68,6 +68,7 @@ function EditForm({ job }: { job: Job }) {
           </>
         }
       />
+      {restored}
       <JobFormView
         form={form}
         mode="edit"

@@ -12,6 +12,7 @@ import { SimulationFields } from "./SimulationFields.js";
 import { suggestType } from "./suggestType.js";
 import { TestPanel } from "./TestPanel.js";
 import type { JobForm } from "./useJobForm.js";
+import { useProbeTest } from "./useProbeTest.js";
 
 export function JobFormView({
   form,
@@ -33,6 +34,16 @@ export function JobFormView({
   useEffect(() => {
     if (form.refusals > 0) focusFirstError(element.current);
   }, [form.refusals]);
+  const result = useRef<HTMLDivElement>(null);
+  const test = useProbeTest(form);
+  const runTest = () => {
+    if (!test.run()) focusFirstError(element.current);
+  };
+  // On a narrow screen the button is in the bar, and what it does may be out of sight.
+  const isTested = test.isPending || test.error !== null || test.result !== undefined;
+  useEffect(() => {
+    if (isTested) result.current?.scrollIntoView({ block: "nearest" });
+  }, [isTested, test.isPending]);
   return (
     <form
       ref={element}
@@ -40,13 +51,13 @@ export function JobFormView({
       onSubmit={(event) => {
         event.preventDefault();
         onSubmit();
-        focusFirstError(element.current);
+        focusFirstError(event.currentTarget);
       }}
       className="grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_21rem] xl:grid-cols-[minmax(0,1fr)_24rem]"
     >
       <WhatCard form={form} canChangeType={mode === "new"} />
       <div className="lg:sticky lg:top-5 lg:col-start-2 lg:row-span-4 lg:row-start-1">
-        <TestPanel form={form} />
+        <TestPanel test={test} onTest={runTest} ref={result} />
       </div>
       <CadenceFields form={form} />
       <ThresholdCard form={form} />
@@ -54,8 +65,11 @@ export function JobFormView({
         <AdvancedFields form={form} />
         <SimulationFields form={form} />
       </Card>
-      <div className="sticky bottom-0 z-20 -mx-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-canvas px-4 py-3 sm:mx-0 sm:px-0 lg:col-start-1">
+      <div className="sticky bottom-0 z-20 -mx-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-raised px-4 py-3 shadow-raised sm:mx-0 sm:rounded-t-lg sm:border-x lg:col-start-1">
         {notice !== undefined && <div className="w-full">{notice}</div>}
+        <Button icon="bolt" isBusy={test.isPending} onClick={runTest} className="mr-auto lg:hidden">
+          Test now
+        </Button>
         <Button onClick={onCancel}>Cancel</Button>
         <Button type="submit" look="primary" isBusy={isSaving}>
           {mode === "new" ? "Create job" : "Save changes"}
@@ -140,7 +154,7 @@ function TypePicker({ form, isFixed }: { form: JobForm; isFixed: boolean }) {
   return (
     <fieldset>
       <legend className="mb-1.5 text-sm font-medium">Type</legend>
-      <div className="grid grid-cols-2 gap-2 sm:grid-cols-3">
+      <div className="grid grid-cols-3 gap-2">
         {JobType.options.map((option) => (
           <label
             key={option}
@@ -155,15 +169,18 @@ function TypePicker({ form, isFixed }: { form: JobForm; isFixed: boolean }) {
               className="peer absolute inset-0 cursor-pointer appearance-none outline-none"
             />
             <span className="text-md font-medium">{typeLabels[option].label}</span>
-            <span className="mt-0.5 text-xs text-faint text-pretty">{typeLabels[option].explains}</span>
+            <span className="mt-0.5 text-xs text-faint text-pretty max-sm:hidden">
+              {typeLabels[option].explains}
+            </span>
             <Icon
               name="check"
               size={14}
-              className="absolute top-3 right-3 text-brass opacity-0 peer-checked:opacity-100"
+              className="absolute top-3 right-3 text-brass opacity-0 peer-checked:opacity-100 max-sm:hidden"
             />
           </label>
         ))}
       </div>
+      <p className="mt-2 text-xs text-faint sm:hidden">{typeLabels[type].explains}.</p>
     </fieldset>
   );
 }

@@ -8,7 +8,7 @@ import { Notice } from "../../../ui/states.js";
 import { createJob, jobQuery, refreshJobLists } from "../queries.js";
 import { emptyDraft } from "./draft.js";
 import { JobFormView } from "./JobFormView.js";
-import { useJobForm } from "./useJobForm.js";
+import { useKeptJobForm } from "./useKeptJobForm.js";
 import { useUnsavedGuard } from "./useUnsavedGuard.js";
 
 const route = getRouteApi("/app/jobs/new");
@@ -19,7 +19,7 @@ export function NewJobPage() {
   const queryClient = useQueryClient();
   const { type } = route.useSearch();
   const [initial] = useState(() => emptyDraft(type));
-  const form = useJobForm(initial);
+  const { form, restored } = useKeptJobForm("new", initial, null);
   const create = useMutation({
     mutationFn: createJob,
     onSuccess: async (job) => {
@@ -33,6 +33,7 @@ export function NewJobPage() {
   return (
     <div className="mx-auto max-w-6xl px-4 sm:px-8">
       <PageHeader title="New job" />
+      {restored}
       <JobFormView
         form={form}
         mode="new"

@@ -1,55 +1,36 @@
 import type { ProbeResult } from "@nightbell/contract";
-import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
+import type { Ref } from "react";
 import { ApiError, sentenceOf } from "../../../api/errors.js";
 import { rttParts } from "../../../format/measures.js";
 import { Button } from "../../../ui/Button.js";
 import { Card } from "../../../ui/Card.js";
 import { Notice } from "../../../ui/states.js";
 import { PhaseBar } from "../../samples/PhaseBar.js";
-import { testProbe } from "../queries.js";
 import { SampleLabel } from "../StatusLabel.js";
-import { optionsBody } from "./draft.js";
-import type { JobForm } from "./useJobForm.js";
+import type { ProbeTest } from "./useProbeTest.js";
 
-/** Runs the probe once, as it stands in the form, and shows what came back. */
-export function TestPanel({ form }: { form: JobForm }) {
-  const { draft } = form;
-  const [testedTarget, setTestedTarget] = useState("");
-  const test = useMutation({
-    mutationFn: () => {
-      const options = optionsBody(draft.options[draft.type]);
-      const { timeoutMs } = options;
-      setTestedTarget(draft.target.trim());
-      return testProbe(
-        { type: draft.type, target: draft.target, options },
-        typeof timeoutMs === "number" ? timeoutMs : 0,
-      );
-    },
-    onError: form.refuse,
-  });
-  const blocker = Object.keys(form.allErrors).find((path) => path === "target" || path.startsWith("options"));
+/** Asks for a test of the probe and shows what came back. Narrow screens have the button in the bar below. */
+export function TestPanel({
+  test,
+  onTest,
+  ref,
+}: {
+  test: ProbeTest;
+  onTest: () => void;
+  ref: Ref<HTMLDivElement>;
+}) {
   return (
     <Card
       title="Try it"
       aside={
-        <Button
-          size="sm"
-          icon="bolt"
-          isBusy={test.isPending}
-          onClick={() => {
-            form.leave("target");
-            form.leave("options");
-            if (blocker === undefined) test.mutate();
-          }}
-        >
+        <Button size="sm" icon="bolt" isBusy={test.isPending} onClick={onTest} className="max-lg:hidden">
           Test now
         </Button>
       }
     >
-      <div className="p-4 sm:p-5" aria-live="polite">
+      <div ref={ref} className="scroll-mb-24 p-4 sm:p-5" aria-live="polite">
         {test.isPending ? (
-          <p className="text-sm text-soft">Asking {testedTarget} …</p>
+          <p className="text-sm text-soft">Asking {test.target} …</p>
         ) : test.error !== null ? (
           <Notice title="The test did not run">
             {sentenceOf(test.error)}
@@ -60,12 +41,12 @@ export function TestPanel({ form }: { form: JobForm }) {
                 </p>
               ))}
           </Notice>
-        ) : test.data === undefined ? (
+        ) : test.result === undefined ? (
           <p className="text-sm text-soft text-pretty">
             One probe, right now, from the machine that runs Nightbell. Nothing is stored.
           </p>
         ) : (
-          <TestResult result={test.data} target={testedTarget} />
+          <TestResult result={test.result} target={test.target} />
         )}
       </div>
     </Card>

@@ -9,10 +9,10 @@ export type JobForm = ReturnType<typeof useJobForm>;
 
 /**
  * The state of the job form. A field's message shows once the person has left the field or tried to save, and then
- * follows every key. What the server refused stays on its field until that field changes.
+ * follows every key. `restored` is what was typed into an earlier form like this. What the server refused stays on its field until that field changes.
  */
-export function useJobForm(initial: Draft) {
-  const [draft, setDraft] = useState(initial);
+export function useJobForm(initial: Draft, restored = initial) {
+  const [draft, setDraft] = useState(restored);
   const [saved, setSaved] = useState(initial);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const [showsAll, setShowsAll] = useState(false);

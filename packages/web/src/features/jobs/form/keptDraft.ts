@@ -1,0 +1,51 @@
+// What stands in a job form when its session ends is kept in this tab until the person is back. Secrets
+// are not written down: the values of request headers and the request's body have to be typed again.
+import { emptyDraft, type Draft, type HeaderDraft } from "./draft.js";
+
+export interface KeptDraft {
+  draft: Draft;
+  /** Of the job that was being edited; null for a new one. */
+  version: number | null;
+}
+
+export function readKept(key: string): KeptDraft | null {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(key) ?? "null") as KeptDraft | null;
+    // An older version of this app may have written it.
+    const isOurs =
+      sameFields(kept?.draft, emptyDraft()) && sameFields(kept?.draft.options, emptyDraft().options);
+    return isOurs ? kept : null;
+  } catch {
+    return null;
+  }
+}
+
+export function keep(key: string, { draft, version }: KeptDraft): void {
+  try {
+    sessionStorage.setItem(key, JSON.stringify({ draft: withoutSecrets(draft), version }));
+  } catch {
+    // Storage is blocked or full: the form works as it would without.
+  }
+}
+
+export function forget(key: string): void {
+  try {
+    sessionStorage.removeItem(key);
+  } catch {
+    // Blocked storage holds nothing.
+  }
+}
+
+function withoutSecrets(draft: Draft): Draft {
+  const { headers, ...http } = draft.options.http;
+  const named = (headers as HeaderDraft[]).map(({ name }) => ({ name, value: "" }));
+  return { ...draft, options: { ...draft.options, http: { ...http, headers: named, body: "" } } };
+}
+
+function sameFields(one: object | undefined, other: object): boolean {
+  return (
+    Object.keys(one ?? {})
+      .toSorted()
+      .join() === Object.keys(other).toSorted().join()
+  );
+}
