@@ -1,11 +1,11 @@
 // Pictures of every page and state, for looking at: node e2e/screenshots.mjs [--url http://127.0.0.1:3000] [--rows 100000] [--only list,job]
 // Without --url it starts the program on fresh data. Pictures go to e2e/screenshots/<name>-<width>-<scheme>.png.
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
+import { runnerImport } from "vite";
 
 const { values: flags } = parseArgs({
   options: {
@@ -16,12 +16,13 @@ const { values: flags } = parseArgs({
 });
 const folder = join(import.meta.dirname, "screenshots");
 const PORT = 4_790;
-const SYSTEM_CHROMIUM = "/usr/bin/chromium";
 const account = { name: "Mira Okafor", email: "mira@example.org", password: "a long night's watch" };
 
 const program = flags.url === undefined ? await startProgram() : null;
 const url = program?.url ?? flags.url;
-const browser = await launchBrowser();
+// The tests' own browser; Vite reads its TypeScript.
+const { module } = await runnerImport(join(import.meta.dirname, "browser.ts"));
+const browser = await module.launchBrowser();
 try {
   mkdirSync(folder, { recursive: true });
   if (await isNew()) await photographFirstVisit();
@@ -168,6 +169,7 @@ async function withPage(width, scheme, visit) {
     colorScheme: scheme,
     reducedMotion: "reduce",
     timezoneId: "Europe/Berlin",
+    locale: "en-GB",
   });
   const page = await context.newPage();
   page.on("pageerror", (error) => process.stderr.write(`${page.url()}: ${error.message}\n`));
@@ -226,11 +228,4 @@ async function isUp(address) {
   } catch {
     return false;
   }
-}
-
-function launchBrowser() {
-  if (!existsSync(SYSTEM_CHROMIUM)) throw new Error(`no browser at ${SYSTEM_CHROMIUM}`);
-  const quiet = ["gpu", "quic", "background-networking", "component-update", "sync"];
-  const args = ["--no-sandbox", "--no-first-run", ...quiet.map((name) => `--disable-${name}`)];
-  return chromium.launch({ executablePath: SYSTEM_CHROMIUM, args });
 }
