@@ -74,6 +74,7 @@ describe("a person is told", () => {
     onTestFinished(() => network.mend());
     await network.cut();
     await sees(hedy.page.getByText("Reconnecting", { exact: true }));
+    await button("Pause").click(); // Any call finds out; those that come by themselves take seconds.
     await sees(banner("Nightbell does not answer"));
     await hedy.look("job-reconnecting");
     await network.mend();
@@ -81,16 +82,17 @@ describe("a person is told", () => {
     await eventually(async () => expect(await hedy.page.getByRole("alert").count()).toBe(0));
   });
 
-  test("that the network is away, for as long as it is", async () => {
+  test("that the network is away, for as long as it is", async ({ skip }) => {
     const { page } = hedy;
+    if (!(await page.evaluate<boolean>("navigator.onLine"))) skip("this machine has no network to lose");
     onTestFinished(() => page.context().setOffline(false));
     await page.context().setOffline(true);
     await sees(banner("You are offline"));
     const failedCall = page.waitForEvent("requestfailed");
     await button("Try now").click();
     await failedCall;
+    await sees(banner("You are offline"));
     await hedy.look("job-offline");
-    expect(await banner("You are offline").count()).toBe(1);
     const refreshed = page.waitForResponse("**/api/profile");
     await page.context().setOffline(false);
     await refreshed;

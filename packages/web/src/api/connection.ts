@@ -5,11 +5,13 @@ import { useSyncExternalStore } from "react";
 export type Reachability = "ok" | "unreachable" | "unavailable" | "offline";
 
 let current: Reachability = "ok";
+/** As the browser says, from its first word about it on. */
+let hasNetwork = true;
 const listeners = new Set<() => void>();
 
-/** What a call, or the browser, found. That no answer comes while there is no network says nothing about the server. */
-export function reportReachability(found: Reachability): void {
-  const next = found === "unreachable" && !navigator.onLine ? "offline" : found;
+/** What a call found. That no answer comes while there is no network says nothing about the server. */
+export function reportReachability(found: Exclude<Reachability, "offline">): void {
+  const next = found === "unreachable" && !hasNetwork ? "offline" : found;
   if (next === current) return;
   current = next;
   for (const listener of listeners) listener();
@@ -26,6 +28,12 @@ function subscribe(listener: () => void): () => void {
 
 /** Follows the browser's own knowledge of the network; called once at start. */
 export function watchNetwork(): void {
-  window.addEventListener("offline", () => reportReachability("offline"));
-  window.addEventListener("online", () => reportReachability("ok"));
+  window.addEventListener("offline", () => {
+    hasNetwork = false;
+    reportReachability("unreachable");
+  });
+  window.addEventListener("online", () => {
+    hasNetwork = true;
+    reportReachability("ok");
+  });
 }
