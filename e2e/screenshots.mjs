@@ -49,7 +49,7 @@ async function photographFirstVisit() {
   });
 }
 
-async function photographPages(width, scheme, { busy, broken }) {
+async function photographPages(width, scheme, { busy, broken, paused }) {
   await withPage(width, scheme, async (page, shoot) => {
     await page.goto("/login");
     await page.getByLabel("Email address").fill(account.email);
@@ -78,6 +78,18 @@ async function photographPages(width, scheme, { busy, broken }) {
     await page.getByRole("table", { name: "Recent samples" }).waitFor();
     await page.waitForTimeout(1_500);
     await shoot("job-broken");
+    await page.goto(`/jobs/${paused}`);
+    await page.getByText("Not probed", { exact: true }).waitFor();
+    await shoot("job-paused");
+    await page.context().setOffline(true);
+    await page.getByText("You are offline").waitFor();
+    await shoot("offline");
+    await page.context().setOffline(false);
+    for (const type of ["icmp", "tcp", "dns", "tls", "latency_api"]) {
+      await page.goto(`/jobs/new?type=${type}`);
+      await page.getByText("Details and checks").click();
+      await shoot(`form-${type}`);
+    }
     await page.goto("/jobs/new?type=http");
     await page.getByLabel("URL").fill(`${url}/health`);
     await page.getByRole("button", { name: "Test now" }).click();
@@ -118,7 +130,9 @@ async function makeWorld() {
     const query = `/api/jobs?search=${encodeURIComponent(title)}&limit=1`;
     return (await call("GET", query, undefined, headers)).data[0].id;
   };
-  return { busy: await idOf("Checkout API"), broken: await idOf("Nobody listens") };
+  const paused = await idOf("Own port");
+  await call("POST", `/api/jobs/${paused}/pause`, undefined, headers).catch(() => "it is paused already");
+  return { busy: await idOf("Checkout API"), broken: await idOf("Nobody listens"), paused };
 }
 
 function quietJob(index) {

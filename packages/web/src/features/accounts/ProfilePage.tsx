@@ -23,6 +23,13 @@ const themes: { value: Theme; label: string }[] = [
   { value: "dark", label: "Dark" },
 ];
 
+const roleLabels: Record<Profile["organisation"]["role"], string> = {
+  owner: "Owner",
+  admin: "Admin",
+  responder: "Responder",
+  viewer: "Viewer",
+};
+
 export function ProfilePage() {
   usePageTitle("Profile");
   const { data: profile } = useSuspenseQuery(profileQuery);
@@ -47,7 +54,7 @@ export function ProfilePage() {
           <dl className="grid gap-x-8 gap-y-4 px-4 py-4 text-md sm:grid-cols-2 sm:px-5">
             <Fact term="Email address">{profile.email}</Fact>
             <Fact term="Workspace">{profile.organisation.name}</Fact>
-            <Fact term="Role">{profile.organisation.role}</Fact>
+            <Fact term="Role">{roleLabels[profile.organisation.role]}</Fact>
             <Fact term="Member since">{formatInstant(profile.createdAt, profile.timeZone)}</Fact>
           </dl>
         </Card>
@@ -60,7 +67,7 @@ function Fact({ term, children }: { term: string; children: string }) {
   return (
     <div className="min-w-0">
       <dt className="eyebrow">{term}</dt>
-      <dd className="mt-0.5 truncate first-letter:capitalize" title={children}>
+      <dd className="mt-0.5 truncate" title={children}>
         {children}
       </dd>
     </div>

@@ -41,7 +41,7 @@ export function Figures({ summary, lossLimit }: { summary: Summary | undefined; 
       {figures.map(({ term, value, unit, note, tone = "", noteTone = "" }) => (
         <div
           key={term}
-          className="col-span-2 min-w-0 bg-surface px-4 py-3.5 max-sm:nth-[-n+2]:col-span-3 sm:col-span-1 lg:px-5"
+          className="col-span-2 min-w-0 bg-surface px-4 py-3.5 max-sm:px-3 max-sm:nth-[-n+2]:col-span-3 sm:col-span-1 lg:px-5"
         >
           <dt className="eyebrow">{term}</dt>
           <dd>
