@@ -54,8 +54,15 @@ describe("a job says", () => {
 
   test("its figures as soon as there are samples", async () => {
     const { page } = annie;
-    const fresh = await create({ title: "Fresh", type: "tcp", target: target.address });
+    const fresh = await create({
+      title: "Fresh",
+      type: "tcp",
+      target: target.address,
+      cadenceSeconds: 86_400,
+    });
     await page.goto(`/jobs/${fresh.id}`);
+    await sees(page.getByText("No samples yet"));
+    await api.patch(`/api/jobs/${fresh.id}`, { cadenceSeconds: 0.2 });
     await sees(page.getByRole("table", { name: "Recent samples" }).getByText("Success").first());
     const median = page.locator("dl > div").filter({ hasText: "Median" }).first();
     await eventually(async () => expect(await median.textContent()).toMatch(/\d (µs|ms)/), {
