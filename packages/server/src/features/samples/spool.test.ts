@@ -26,7 +26,8 @@ async function drain(spool: Spool): Promise<Batch[]> {
   return batches;
 }
 
-async function lastSegment(folder: string): Promise<string> {
+async function lastSegment(root: string): Promise<string> {
+  const folder = join(root, "0");
   const names = (await readdir(folder)).filter((name) => name.endsWith(".segment"));
   return join(folder, names.sort().at(-1) ?? "");
 }
@@ -34,7 +35,7 @@ async function lastSegment(folder: string): Promise<string> {
 test("is closed to other users of the machine, lock and all", async () => {
   const folder = join(await createFolder(), "spool");
   const spool = await open(folder);
-  for (const path of [folder, join(folder, "lock")]) expect((await stat(path)).mode & 0o077).toBe(0);
+  for (const path of [folder, join(folder, "0/lock")]) expect((await stat(path)).mode & 0o077).toBe(0);
   await spool.close();
 });
 
@@ -108,4 +109,27 @@ test("drops the oldest beyond its bound", async () => {
   expect(left).toEqual([0, 1, 2, 3, 4, 5, 6, 7].slice(-left.length));
   expect(dropped).toBeGreaterThan(0);
   await spool.close();
+});
+
+test("of two at once each has a folder of its own", async () => {
+  const folder = await createFolder();
+  const [first, second] = [await open(folder), await open(folder)];
+  await first.append(batch(10));
+  await second.append(batch(20));
+  expect(await drain(first)).toEqual([batch(10)]);
+  expect(await drain(second)).toEqual([batch(20)]);
+  await Promise.all([first.close(), second.close()]);
+});
+
+test("takes over what ended ones left behind, after its own, and leaves living ones alone", async () => {
+  const folder = await createFolder();
+  const spools = [await open(folder), await open(folder), await open(folder)];
+  for (const [index, spool] of spools.entries()) await spool.append(batch(index));
+  await spools[0]?.close();
+  await spools[2]?.close();
+
+  const next = await open(folder);
+  expect(await drain(next)).toEqual([batch(0), batch(2)]);
+  expect(await drain(spools[1] ?? next)).toEqual([batch(1)]);
+  await Promise.all([next.close(), spools[1]?.close()]);
 });

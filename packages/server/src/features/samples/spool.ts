@@ -54,16 +54,14 @@ export class Spool {
     this.#lastNumber = segments.at(-1)?.number ?? 0;
   }
 
-  /** Opens the spool in a folder, creating it. Throws when another living process has it open. */
-  static async open(folder: string, options: { maxBytes: number; log: Logger }): Promise<Spool> {
-    await createFolders(folder, 0o700);
-    const lock = lockSpool(folder);
-    const segments: Segment[] = [];
-    for (const name of await readdir(folder)) {
-      const number = Number(/^(\d{12})\.segment$/.exec(name)?.[1] ?? Number.NaN);
-      if (!Number.isNaN(number)) segments.push({ number, bytes: (await stat(join(folder, name))).size });
-    }
-    segments.sort((a, b) => a.number - b.number);
+  /**
+   * Opens a spool below `root`, in a folder of its own: the first one, counted from 0, that no living process has. What
+   * processes that have ended left in other folders is taken over.
+   */
+  static async open(root: string, options: { maxBytes: number; log: Logger }): Promise<Spool> {
+    const { folder, lock } = await claimFolder(root);
+    await takeOverLeftOvers(root, folder, options.log);
+    const segments = await readSegments(folder);
     return new Spool(folder, options.maxBytes, options.log, lock, segments);
   }
 
@@ -218,21 +216,63 @@ export class Spool {
   }
 
   #path(segment: Segment): string {
-    return join(this.#folder, `${String(segment.number).padStart(12, "0")}.segment`);
+    return segmentPath(this.#folder, segment);
   }
 }
 
-function lockSpool(folder: string): FileLock {
+/** The lock ends with the process that has it, however it ends. Folders stay, so that none is locked twice by name. */
+async function claimFolder(root: string): Promise<{ folder: string; lock: FileLock }> {
+  for (let number = 0; ; number += 1) {
+    const folder = join(root, String(number));
+    await createFolders(folder, 0o700);
+    const lock = tryLock(folder);
+    if (lock !== null) return { folder, lock };
+  }
+}
+
+function tryLock(folder: string): FileLock | null {
   try {
     return lockFile(join(folder, "lock"));
   } catch (error) {
-    if (!(error instanceof FileLockedError)) throw error;
-    throw new Error(
-      `the spool ${folder} is in use by process ${error.holderPid ?? "unknown"}; ` +
-        "give each poller of a location a REPLICA_ID or NIGHTBELL_DATA_DIR of its own",
-      { cause: error },
-    );
+    if (error instanceof FileLockedError) return null;
+    throw error;
   }
+}
+
+/** Moves the segments of folders that nobody has, behind those of `own`. Killed in between, the rest waits for the next start. */
+async function takeOverLeftOvers(root: string, own: string, log: Logger): Promise<void> {
+  let last = (await readSegments(own)).at(-1)?.number ?? 0;
+  for (const entry of await readdir(root, { withFileTypes: true })) {
+    const folder = join(root, entry.name);
+    if (!entry.isDirectory() || folder === own) continue;
+    const leftOver = await readSegments(folder);
+    const lock = leftOver.length === 0 ? null : tryLock(folder);
+    if (lock === null) continue;
+    // Read again: between the look and the lock its owner may have emptied it.
+    for (const segment of await readSegments(folder)) {
+      last += 1;
+      await rename(segmentPath(folder, segment), segmentPath(own, { ...segment, number: last }));
+    }
+    lock.release();
+    log.info({ folder }, "samples that another poller left in its spool are stored by this one");
+  }
+}
+
+/** In order, oldest first. */
+async function readSegments(folder: string): Promise<Segment[]> {
+  const segments: Segment[] = [];
+  for (const name of await readdir(folder)) {
+    const number = Number(/^(\d{12})\.segment$/.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isNaN(number)) continue;
+    // Another process may have removed it since.
+    const file = await stat(join(folder, name)).catch(() => null);
+    if (file !== null) segments.push({ number, bytes: file.size });
+  }
+  return segments.toSorted((a, b) => a.number - b.number);
+}
+
+function segmentPath(folder: string, { number }: Segment): string {
+  return join(folder, `${String(number).padStart(12, "0")}.segment`);
 }
 
 /** Samples as rows without names, in the order of this list: a third of the size. */

@@ -19,7 +19,7 @@ const LAST_RETRY_MS = 5_000;
 
 export interface SampleWriterOptions {
   database: DatabaseHandle;
-  /** Folder of the spool, one for each poller: `<data dir>/spool/<location>-<replica>`. */
+  /** Below it each writer of this machine has a folder of its own. */
   spoolFolder: string;
   /** BATCH_SIZE: samples that start a write. */
   batchSize: number;
