@@ -4,6 +4,7 @@ export * from "./health.js";
 export { canonicalHost, isIpv4, isIpv6 } from "./hosts.js";
 export * from "./jobs.js";
 export * from "./pagination.js";
+export * from "./pollers.js";
 export * from "./probes.js";
 export * from "./problems.js";
 export * from "./samples.js";

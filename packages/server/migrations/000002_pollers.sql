@@ -1,9 +1,9 @@
 -- Pollers that share the jobs of a location among themselves (M8).
 
--- A job's bucket, 0 to 4095: the unit in which jobs are shared. The top 12 bits of a multiplicative hash, so that
+-- A job's bucket, 0 to 8191: the unit in which jobs are shared. The top 13 bits of a multiplicative hash, so that
 -- consecutive numbers spread evenly; features/pollers/buckets.ts computes the same.
 create function job_bucket(job_no integer) returns integer language sql immutable strict parallel safe
-  return (((job_no::bigint * 2654435761) >> 20) & 4095)::integer;
+  return (((job_no::bigint * 2654435761) >> 19) & 8191)::integer;
 
 -- One row for each running poller process, and for a day for each that died. So few that no query needs an index.
 create table pollers (
@@ -19,7 +19,7 @@ create table pollers (
   started_at timestamptz not null default now(),
   died_at timestamptz check ((state = 'dead') = (died_at is not null)),
   -- Live sharing: a bit for each bucket whose jobs it holds, in the order of get_bit. Null in static mode.
-  buckets bytea check (length(buckets) = 512),
+  buckets bytea check (length(buckets) = 1024),
   -- Static mode: REPLICA_COUNT and REPLICA_ID.
   replica_count integer,
   replica_id integer,

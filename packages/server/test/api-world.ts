@@ -3,6 +3,7 @@ import type { Config } from "../src/config/config.js";
 import { loadConfig } from "../src/config/config.js";
 import { accountRoutes, createAuthenticate } from "../src/features/accounts/index.js";
 import { jobRoutes, type JobRouteOptions } from "../src/features/jobs/index.js";
+import { pollerRoutes } from "../src/features/pollers/index.js";
 import { type Clock, systemClock } from "../src/platform/clock.js";
 import { type DatabaseHandle, type Db, openDatabase } from "../src/platform/db.js";
 import { type App, buildApp, portOf } from "../src/platform/http/app.js";
@@ -49,6 +50,7 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
   });
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: options.probe ?? neverProbed });
+  await pollerRoutes(app, { db });
   await app.listen({ port: 0, host: "127.0.0.1" });
   const url = `http://127.0.0.1:${portOf(app)}`;
   return {

@@ -64,9 +64,10 @@ function createProgram(): Command {
         ["HEALTH_PORT", "where other roles answer health checks (a free port)"],
         [
           "REPLICA_COUNT, REPLICA_ID",
-          "split the jobs among pollers: how many, and which one this is, from 0",
+          "split the jobs among pollers for good: how many, and which one this is, from 0; unset, pollers share them live",
         ],
         ["POLLER_LOCATION", "where this poller measures from (default)"],
+        ["POLLER_NAME", "what people know it by (the host's name)"],
         ["DRAIN_TIMEOUT_MS", "deadline of a clean shutdown after SIGTERM (10000)"],
       ),
     )

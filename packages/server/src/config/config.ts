@@ -63,7 +63,11 @@ export const environmentSchema = z.object({
     .max(100_000)
     .optional()
     .describe("connection-type probes under way at once; unset it starts at 50 and adapts upwards"),
-  REPLICA_COUNT: positive.default(1).describe("pollers that share a location's jobs"),
+  REPLICA_COUNT: positive
+    .default(1)
+    .describe(
+      "above 1, splits a location's jobs among this many pollers for good; 1 lets pollers share them live",
+    ),
   REPLICA_ID: z
     .string()
     .regex(/^(?:[A-Za-z0-9].*-)?\d+$/, "must be a whole number from 0, or a pod name that ends in one")
@@ -75,6 +79,11 @@ export const environmentSchema = z.object({
     .regex(/^[a-z0-9][a-z0-9-]{0,49}$/)
     .default("default")
     .describe("where this poller measures from"),
+  POLLER_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,100}$/, "must be letters, digits, dots, dashes and underscores")
+    .optional()
+    .describe("what people know this poller by; default the host's name"),
   LATENCY_API_URL: z
     .url({ protocol: /^https?$/ })
     .default("http://127.0.0.1:4402")

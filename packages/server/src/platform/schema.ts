@@ -28,6 +28,20 @@ export interface Database {
     expires_at: Instant;
   };
   locations: { location_no: Generated<number>; organisation_id: string | null; name: string };
+  pollers: {
+    id: string;
+    location_no: number;
+    name: string;
+    kind: string;
+    state: string;
+    lease_until: Instant;
+    started_at: Instant;
+    died_at: NullableInstant;
+    buckets: Buffer | null;
+    replica_count: number | null;
+    replica_id: number | null;
+    stats: Json<Record<string, unknown>>;
+  };
   jobs: {
     id: string;
     job_no: Generated<number>;

@@ -3,6 +3,7 @@ import { Registry } from "prom-client";
 import { accountRoutes, createAuthenticate } from "../../features/accounts/index.js";
 import { jobRoutes } from "../../features/jobs/index.js";
 import { monitoringRoutes } from "../../features/monitoring/index.js";
+import { pollerRoutes } from "../../features/pollers/index.js";
 import { createOneShotProber } from "../../features/probing/index.js";
 import { samplesRoutes } from "../../features/samples/index.js";
 import { systemClock as clock } from "../../platform/clock.js";
@@ -27,6 +28,7 @@ export async function startApi({
   await monitoringRoutes(app, { database, isRunning, pollerTrouble, collectMetrics, registry });
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: prober.probe });
+  await pollerRoutes(app, { db });
   await samplesRoutes(app, { database, config, log, registry, authenticate });
   try {
     await app.listen({ host: config.HOST, port: config.PORT });

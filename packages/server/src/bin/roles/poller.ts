@@ -1,7 +1,9 @@
 // The role that measures: the jobs of a location, or its share of them.
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { completeJobs, JOBS_CHANNEL, startPendingJobs } from "../../features/jobs/index.js";
+import { locationNumber, Membership, POLLERS_CHANNEL } from "../../features/pollers/index.js";
 import { Poller } from "../../features/probing/index.js";
 import { SampleWriter } from "../../features/samples/index.js";
 import { Bus } from "../../platform/bus.js";
@@ -10,45 +12,68 @@ import { addProcessMetrics } from "../../platform/metrics.js";
 import type { RoleContext, RunningPoller } from "./role.js";
 
 const DEFAULT_DATA_DIR = ".nightbell";
+/** Of the time to drain, how much the other pollers may use to take over. */
+const HAND_OVER_SHARE = 0.5;
 
 export async function startPoller({ config, database, log }: RoleContext): Promise<RunningPoller> {
   const { db, url } = database;
+  const { REPLICA_COUNT: count, REPLICA_ID: id, POLLER_LOCATION: location } = config;
+  const clock = systemClock;
   const registry = new Registry();
   addProcessMetrics(registry, "poller");
-  const name = `${config.POLLER_LOCATION}-${config.REPLICA_ID}`;
   const sink = await SampleWriter.open({
     database,
-    spoolFolder: join(config.NIGHTBELL_DATA_DIR ?? DEFAULT_DATA_DIR, "spool", name),
+    spoolFolder: join(config.NIGHTBELL_DATA_DIR ?? DEFAULT_DATA_DIR, "spool"),
     batchSize: config.BATCH_SIZE,
     flushIntervalMs: config.BATCH_FLUSH_INTERVAL_MS,
     log,
     registry,
   });
-  const poller = await Poller.start({
+  const locationNo = await locationNumber(db, location);
+  let poller: Poller | null = null;
+  const membership = await Membership.join({
+    url,
+    location,
+    locationNo,
+    name: placeName(config.POLLER_NAME ?? hostname(), sink.place),
+    replica: count > 1 ? { mode: "static", count, id } : null,
+    load: () => poller?.load() ?? { jobCount: 0, samplesPerSecond: 0, latenessP99Ms: null },
+    clock,
+    log,
+    registry,
+  });
+  poller = await Poller.start({
     db,
-    share: {
-      location: config.POLLER_LOCATION,
-      replicaCount: config.REPLICA_COUNT,
-      replicaId: config.REPLICA_ID,
-    },
+    locationNo,
+    shares: membership,
     compareIntervalMs: config.POLL_INTERVAL_MS,
     concurrency: config.CONCURRENCY,
     latencyApiUrl: config.LATENCY_API_URL,
     sink,
     startPending: (jobNos, now) => startPendingJobs(db, jobNos, now),
     complete: (jobNos, now) => completeJobs(db, jobNos, now),
-    clock: systemClock,
+    clock,
     log,
     registry,
   });
+  const running = poller;
   const bus = new Bus(url, log);
-  bus.subscribe(JOBS_CHANNEL, () => poller.wake());
+  bus.subscribe(JOBS_CHANNEL, () => running.wake());
+  bus.subscribe(POLLERS_CHANNEL, () => membership.wake());
   bus.start();
   return {
     metrics: () => registry.getMetricsAsJSON(),
     async stop(deadlineMs) {
+      const deadline = clock.monotonic() + deadlineMs;
+      await membership.handOver(deadlineMs * HAND_OVER_SHARE);
       await bus.close();
-      await poller.stop(deadlineMs);
+      await running.stop(deadline - clock.monotonic());
+      await membership.leave();
     },
   };
+}
+
+/** Several pollers of one machine are told apart. */
+function placeName(name: string, place: number): string {
+  return place === 0 ? name : `${name} (${place + 1})`;
 }

@@ -1,14 +1,15 @@
 // Jobs are shared among pollers in buckets, each owned by one poller. A set of buckets is a bit mask in the order of
 // Postgres' get_bit, so that SQL can ask whether a job is in it.
 
-export const BUCKETS = 4_096;
+/** So many that the shares of a few pollers differ by some percent only, and a set of them still fits into its row. */
+export const BUCKETS = 8_192;
 
 /** A bit for each bucket. */
 export type BucketSet = Buffer;
 
 /** The bucket of a job; the same arithmetic as the SQL function job_bucket. */
 export function bucketOf(jobNo: number): number {
-  return Math.imul(jobNo, 2_654_435_761) >>> 20;
+  return Math.imul(jobNo, 2_654_435_761) >>> 19;
 }
 
 export function emptyBuckets(): BucketSet {

@@ -1,5 +1,5 @@
 // What a poller makes of the others it sees. Pure; durations in milliseconds.
-import { isCovered, type BucketSet } from "./buckets.js";
+import type { BucketSet } from "./buckets.js";
 
 /** Without renewal a poller counts as dead after this; its jobs are measured by others within 5 s (M8). */
 export const LEASE_MS = 3_000;
@@ -45,38 +45,32 @@ export function nextState(
   return hadLapsed ? "joining" : state;
 }
 
-/** Whether a leaving poller is needed no more: nobody is there to take over, or what it holds is held by others. */
-export function mayLeave(held: BucketSet, others: readonly Member[]): boolean {
-  const staying = others.filter(
-    ({ state, leaseMs }) => (state === "active" || state === "joining") && leaseMs > 0,
-  );
-  return (
-    staying.length === 0 ||
-    isCovered(
-      held,
-      staying.map(({ buckets }) => buckets),
-    )
-  );
+/** The others that take over from a poller that leaves. */
+export function heirsAmong(others: readonly Member[]): Member[] {
+  return others.filter(({ state, leaseMs }) => (state === "active" || state === "joining") && leaseMs > 0);
 }
 
 /**
- * How long the database was out of reach, and since when it is not: as long as leases cannot be renewed, one that has
- * run out says nothing about its holder. Pollers have a lease's length to come back.
+ * Since when the database can be reached without a break. While it cannot, leases cannot be renewed, and one that has
+ * run out says nothing about its holder: pollers then have a lease's length to come back.
  */
 export class Contact {
   #lastAt = -Infinity;
   #since = -Infinity;
 
-  /** The database has answered. True when the contact had been lost. */
-  note(monotonicMs: number): boolean {
-    const wasLost = monotonicMs - this.#lastAt > LEASE_MS;
-    if (wasLost) this.#since = monotonicMs;
+  /** The database has done what it was asked to. */
+  note(monotonicMs: number): void {
+    if (this.isLost(monotonicMs)) this.#since = monotonicMs;
     this.#lastAt = monotonicMs;
-    return wasLost;
   }
 
-  /** Whether leases that have run out are believed. */
+  /** For so long that a lease renewed at the last contact has run out. */
+  isLost(monotonicMs: number): boolean {
+    return monotonicMs - this.#lastAt > LEASE_MS;
+  }
+
+  /** Whether a lease that has run out is to be believed. */
   isSettled(monotonicMs: number): boolean {
-    return monotonicMs - this.#since > LEASE_MS;
+    return !this.isLost(monotonicMs) && monotonicMs - this.#since > LEASE_MS;
   }
 }

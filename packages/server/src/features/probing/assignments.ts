@@ -1,10 +1,11 @@
 // Which jobs this poller measures, kept in step with the database: changes within a second, whatever was missed
 // at the next full comparison. While the database is away the jobs stay as they are and are measured on.
-import { setTimeout as delay } from "node:timers/promises";
 import { optionsByType, JobType, Simulation, type JobOptions } from "@nightbell/contract";
 import type { Clock } from "../../platform/clock.js";
 import type { Db } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
+import { Rounds } from "../../platform/rounds.js";
+import type { Share, Shares } from "../pollers/index.js";
 import type { JobDefinition } from "./measured-job.js";
 import {
   changedJobs,
@@ -17,7 +18,6 @@ import {
   runningJobs,
   type JobRevision,
   type JobRow,
-  type Share,
 } from "./queries.js";
 import { MAX_BEHIND_MS } from "./slots.js";
 
@@ -41,7 +41,7 @@ export interface JobHolder {
 
 export interface AssignmentsOptions {
   db: Db;
-  share: Share;
+  shares: Shares;
   holder: JobHolder;
   /** POLL_INTERVAL_MS: time between full comparisons. */
   compareIntervalMs: number;
@@ -54,14 +54,14 @@ export interface AssignmentsOptions {
 export class Assignments {
   readonly #options: AssignmentsOptions;
   readonly #sharedOptions = new Map<string, JobOptions>();
-  readonly #abort = new AbortController();
+  readonly #rounds = new Rounds({ pauseMs: LOOK_PAUSE_MS, intervalMs: LOOK_INTERVAL_MS });
   /** Changes up to here have been seen; null before the first look. */
   #horizon: string | null = null;
+  /** When everything was compared, and as whose. */
   #comparedAt = -Infinity;
+  #comparedShare: Share | null = null;
   #failures = 0;
   #loop: Promise<void> | null = null;
-  #isWoken = false;
-  #endWait: () => void = () => undefined;
 
   constructor(options: AssignmentsOptions) {
     this.#options = options;
@@ -74,21 +74,17 @@ export class Assignments {
   }
 
   async stop(): Promise<void> {
-    this.#abort.abort();
-    this.wake();
+    this.#rounds.stop();
     await this.#loop;
   }
 
   /** Something may have changed: look now rather than at the next interval. */
   wake(): void {
-    this.#isWoken = true;
-    this.#endWait();
+    this.#rounds.wake();
   }
 
   async #run(): Promise<void> {
-    while (!this.#abort.signal.aborted) {
-      await this.#wait();
-      if (this.#abort.signal.aborted) return;
+    while (await this.#rounds.next()) {
       try {
         await this.#update();
         if (this.#failures > 0) this.#options.log.info("jobs can be read again");
@@ -101,53 +97,51 @@ export class Assignments {
     }
   }
 
-  /** Until something may have changed, but never shorter than the pause nor longer than the interval. */
-  async #wait(): Promise<void> {
-    const { signal } = this.#abort;
-    const pause = (ms: number) => delay(ms, undefined, { signal }).catch(() => undefined);
-    await pause(LOOK_PAUSE_MS);
-    const woken = new Promise<void>((resolve) => {
-      this.#endWait = resolve;
-    });
-    if (!this.#isWoken) await Promise.race([woken, pause(LOOK_INTERVAL_MS - LOOK_PAUSE_MS)]);
-    this.#isWoken = false;
-  }
-
   async #update(): Promise<void> {
-    const { clock, compareIntervalMs } = this.#options;
+    const { clock, compareIntervalMs, shares } = this.#options;
+    const share = shares.current();
     // The horizon is taken before the rows are read: a transaction that the read does not see yet has a later number.
     const horizon = await changeHorizon(this.#options.db);
-    if (this.#horizon !== null) await this.#takeChanges(this.#horizon);
-    if (clock.monotonic() - this.#comparedAt >= compareIntervalMs) {
-      await this.#compareAll();
+    if (this.#horizon !== null) await this.#takeChanges(share, this.#horizon);
+    const isDue = clock.monotonic() - this.#comparedAt >= compareIntervalMs;
+    if (isDue || share !== this.#comparedShare) {
+      await this.#compareAll(share);
       this.#comparedAt = clock.monotonic();
+      this.#comparedShare = share;
     }
     this.#horizon = horizon;
+    shares.taken(share);
   }
 
-  async #takeChanges(horizon: string): Promise<void> {
-    const { db, share, holder } = this.#options;
+  async #takeChanges(share: Share, horizon: string): Promise<void> {
+    const { db, holder } = this.#options;
     const [changes, deleted] = [await changedJobs(db, share, horizon), await deletedJobs(db, horizon)];
     for (const { jobNo, duty } of changes) if (duty !== "measure") holder.remove(jobNo, "stopped");
     for (const jobNo of deleted) holder.remove(jobNo, "deleted");
-    await this.#read(changes.filter(({ duty }) => duty === "measure"));
-    await this.#startPending(changes.filter(({ duty }) => duty === "start").map(({ jobNo }) => jobNo));
+    await this.#read(
+      share,
+      changes.filter(({ duty }) => duty === "measure"),
+    );
+    await this.#startPending(
+      share,
+      changes.filter(({ duty }) => duty === "start").map(({ jobNo }) => jobNo),
+    );
   }
 
-  async #compareAll(): Promise<void> {
-    const { db, share, holder } = this.#options;
+  async #compareAll(share: Share): Promise<void> {
+    const { db, holder } = this.#options;
     const { digests, pending } = await jobDigests(db, share);
     for (const job of holder.held()) {
       const group = groupOf(job.jobNo);
       digests.set(group, (digests.get(group) ?? 0) - digestOf(job));
     }
     const different = [...digests].filter(([, digest]) => digest !== 0).map(([group]) => group);
-    if (different.length > 0) await this.#compareGroups(different);
-    await this.#startPending(pending);
+    if (different.length > 0) await this.#compareGroups(share, different);
+    await this.#startPending(share, pending);
   }
 
-  async #compareGroups(groups: number[]): Promise<void> {
-    const { db, share, holder } = this.#options;
+  async #compareGroups(share: Share, groups: number[]): Promise<void> {
+    const { db, holder } = this.#options;
     const running = await runningJobs(db, share, groups);
     const numbers = new Set(running.map(({ jobNo }) => jobNo));
     const inGroups = new Set(groups);
@@ -155,26 +149,26 @@ export class Assignments {
       ({ jobNo }) => inGroups.has(groupOf(jobNo)) && !numbers.has(jobNo),
     );
     for (const { jobNo } of surplus) holder.remove(jobNo, "stopped");
-    await this.#read(running);
+    await this.#read(share, running);
   }
 
   /** Puts those that the holder does not have in this revision. */
-  async #read(jobs: readonly JobRevision[]): Promise<void> {
+  async #read(share: Share, jobs: readonly JobRevision[]): Promise<void> {
     const { holder } = this.#options;
     const stale = jobs.filter(({ jobNo, revision }) => holder.revisionOf(jobNo) !== revision);
-    for (const batch of batches(stale.map(({ jobNo }) => jobNo))) await this.#put(batch);
+    for (const batch of batches(stale.map(({ jobNo }) => jobNo))) await this.#put(share, batch);
   }
 
-  async #startPending(jobNos: number[]): Promise<void> {
+  async #startPending(share: Share, jobNos: number[]): Promise<void> {
     const { startPending, clock } = this.#options;
     for (const batch of batches(jobNos)) {
       await startPending(batch, clock.now());
-      await this.#put(batch);
+      await this.#put(share, batch);
     }
   }
 
-  async #put(jobNos: number[]): Promise<void> {
-    const { db, share, holder, clock } = this.#options;
+  async #put(share: Share, jobNos: number[]): Promise<void> {
+    const { db, holder, clock } = this.#options;
     for (const row of await readJobs(db, share, jobNos, clock.now() - MAX_BEHIND_MS)) {
       const definition = this.#define(row);
       if (definition !== null) holder.put(definition);

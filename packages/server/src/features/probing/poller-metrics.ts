@@ -1,6 +1,8 @@
 // What a poller tells about itself; `nightbell_poller_…` in /metrics.
 import type { JobType, SampleStatus } from "@nightbell/contract";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Clock } from "../../platform/clock.js";
+import { RecentLateness } from "./recent-lateness.js";
 
 /** What the gauges read at the moment of a scrape. */
 export interface PollerGauges {
@@ -12,7 +14,7 @@ export interface PollerGauges {
 
 export type PollerMetrics = ReturnType<typeof pollerMetrics>;
 
-export function pollerMetrics(registry: Registry, gauges: PollerGauges) {
+export function pollerMetrics(registry: Registry, clock: Clock, gauges: PollerGauges) {
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -40,7 +42,10 @@ export function pollerMetrics(registry: Registry, gauges: PollerGauges) {
     labelNames: ["type", "status"],
     registers,
   });
+  const recentLateness = new RecentLateness(clock.monotonic());
   return {
+    /** Results a second and their lateness, over the last seconds. */
+    recent: () => recentLateness.read(clock.monotonic()),
     skippedSlots: new Counter({
       name: "nightbell_poller_skipped_slots_total",
       help: "Slots that were given up because their time had passed",
@@ -52,6 +57,7 @@ export function pollerMetrics(registry: Registry, gauges: PollerGauges) {
       registers,
     }),
     probe(type: JobType, status: SampleStatus, latenessUs: number) {
+      recentLateness.note(latenessUs, clock.monotonic());
       lateness.observe({ type }, latenessUs / 1e6);
       probes.inc({ type, status });
     },

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import type { Clock } from "../../platform/clock.js";
 import type { Db } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
+import type { Load, Shares } from "../pollers/index.js";
 import { Assignments, type JobHolder } from "./assignments.js";
 import { Completions } from "./completions.js";
 import { ConcurrencyLimit } from "./concurrency.js";
@@ -13,7 +14,7 @@ import { ConnectionProbes } from "./connection-probes.js";
 import { IcmpProbes } from "./icmp-probes.js";
 import { MeasuredJob, type JobDefinition } from "./measured-job.js";
 import { pollerMetrics, type PollerMetrics } from "./poller-metrics.js";
-import { locationNumber, type JobRevision, type Share } from "./queries.js";
+import type { JobRevision } from "./queries.js";
 import { createProbers, createSimulatedProber, type Probers } from "./probers/index.js";
 import { Recorder, type SampleSink } from "./recorder.js";
 import { runProbe } from "./run-probe.js";
@@ -31,7 +32,8 @@ export interface PollerSink extends SampleSink {
 
 export interface PollerOptions {
   db: Db;
-  share: Share;
+  locationNo: number;
+  shares: Shares;
   /** POLL_INTERVAL_MS */
   compareIntervalMs: number;
   /** CONCURRENCY; undefined adapts. */
@@ -61,18 +63,18 @@ export class Poller implements JobHolder, ScheduleEvents {
 
   /** Resolves when the jobs are known and being measured. Throws when the database cannot be read. */
   static async start(options: PollerOptions): Promise<Poller> {
-    const poller = new Poller(options, await locationNumber(options.db, options.share.location));
+    const poller = new Poller(options);
     await poller.#icmp.open();
     poller.#schedule.start();
     await poller.#assignments.start();
     return poller;
   }
 
-  private constructor(options: PollerOptions, locationNo: number) {
-    const { clock, log, sink } = options;
+  private constructor(options: PollerOptions) {
+    const { clock, log, sink, locationNo } = options;
     const limit = new ConcurrencyLimit(clock, options.concurrency);
     this.#options = options;
-    this.#metrics = pollerMetrics(options.registry, {
+    this.#metrics = pollerMetrics(options.registry, clock, {
       jobs: () => this.#jobs.size,
       inFlight: () => this.#recorder.inFlight - limit.waiting,
       waiting: () => limit.waiting,
@@ -97,6 +99,11 @@ export class Poller implements JobHolder, ScheduleEvents {
     this.#probers = createProbers({ latencyApiUrl: options.latencyApiUrl, engine: this.#sockets });
     this.#schedule = new Schedule(clock, this);
     this.#assignments = new Assignments({ ...options, holder: this });
+  }
+
+  /** What it does at the moment. */
+  load(): Load {
+    return { jobCount: this.#jobs.size, ...this.#metrics.recent() };
   }
 
   /** Jobs may have changed: look now. */

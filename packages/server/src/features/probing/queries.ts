@@ -1,14 +1,7 @@
 // What a poller reads about its jobs.
-import { sql, type RawBuilder } from "kysely";
+import { sql } from "kysely";
 import type { Db } from "../../platform/db.js";
-
-/** Which jobs a poller measures: those of its location, and of these its part. */
-export interface Share {
-  readonly location: string;
-  /** REPLICA_COUNT and REPLICA_ID: `hash(id) mod count = replica`. */
-  readonly replicaCount: number;
-  readonly replicaId: number;
-}
+import { isInShare, type Share } from "../pollers/index.js";
 
 /** Jobs are compared by groups: `job_no mod GROUPS`. */
 const GROUPS = 256;
@@ -16,16 +9,6 @@ const GROUPS = 256;
 export interface JobRevision {
   jobNo: number;
   revision: number;
-}
-
-/** The number by which samples know a location; makes it known when it is new. */
-export async function locationNumber(db: Db, name: string): Promise<number> {
-  await sql`insert into locations (name) values (${name}) on conflict do nothing`.execute(db);
-  const { rows } = await sql<{ location_no: number }>`
-    select location_no from locations where organisation_id is null and name = ${name}`.execute(db);
-  const [location] = rows;
-  if (location === undefined) throw new Error(`the location ${name} vanished while it was created`);
-  return location.location_no;
 }
 
 /** The oldest transaction still in flight. Whatever commits from now on has changed rows under this number or a later one. */
@@ -132,11 +115,4 @@ export async function readJobs(
     db,
   );
   return rows;
-}
-
-function isInShare({ location, replicaCount, replicaId }: Share): RawBuilder<boolean> {
-  const isHere = sql<boolean>`${location} = any(locations)`;
-  if (replicaCount === 1) return isHere;
-  // The low bits of Postgres' own hash of a uuid: even, and the same for every poller of a database.
-  return sql`(${isHere} and (uuid_hash_extended(id, 0) & 2147483647) % ${replicaCount} = ${replicaId})`;
 }

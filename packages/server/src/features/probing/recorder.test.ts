@@ -30,7 +30,7 @@ function world() {
   const recorder = new Recorder({
     locationNo: 1,
     sink: { add: (sample) => samples.push(sample), strayReply: () => undefined },
-    metrics: pollerMetrics(new Registry(), {
+    metrics: pollerMetrics(new Registry(), systemClock, {
       jobs: zero,
       inFlight: zero,
       waiting: zero,

@@ -1,6 +1,6 @@
 // The spool: batches on disk while the database is away (M9). Segment files of framed batches, oldest first.
 import { open, readdir, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { type FileLock, FileLockedError, lockFile } from "../../platform/file-lock.js";
 import { createFolders } from "../../platform/folders.js";
@@ -44,6 +44,11 @@ export class Spool {
   /** Settles with the operation before the next one. */
   #previous: Promise<unknown> = Promise.resolve();
   #closed = false;
+
+  /** Which of the spools below the root it is, from 0: living writers of a machine have different ones. */
+  get place(): number {
+    return Number(basename(this.#folder));
+  }
 
   private constructor(folder: string, maxBytes: number, log: Logger, lock: FileLock, segments: Segment[]) {
     this.#folder = folder;

@@ -102,6 +102,11 @@ export class SampleWriter {
     return writer;
   }
 
+  /** Its place among the writers of this machine, from 0. */
+  get place(): number {
+    return this.#spool.place;
+  }
+
   /** Takes a sample; never waits, never throws. */
   add(sample: SampleRecord): void {
     if (this.#stopped) {

@@ -1,0 +1,251 @@
+// A poller among the pollers of its location (M8): its lease, whom else it counts on, and so which jobs are its own.
+//
+// - joining: it counts itself in and loads its share, while the others still measure all of it.
+// - active: from when it holds its share. The others see it and let go of what is its.
+// - leaving: the others count on it no more and load what was its; it measures until they hold all of that.
+// One whose lease runs out is counted no more: its jobs are measured by the others within 5 s of its death. Whenever two
+// measure the same job for a moment, each slot is still stored once, since samples are unique.
+//
+// Without the database everybody goes on with what they hold (M9). Nothing here ever stops a probe.
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Registry } from "prom-client";
+import type { Clock } from "../../platform/clock.js";
+import { type DatabaseHandle, openDatabase } from "../../platform/db.js";
+import type { Logger } from "../../platform/log.js";
+import { Rounds } from "../../platform/rounds.js";
+import { version } from "../../platform/version.js";
+import { type BucketSet, emptyBuckets, isCovered } from "./buckets.js";
+import { membershipMetrics } from "./membership-metrics.js";
+import { notifyPollers, type PollerStats, readMembers, removePoller, renew } from "./queries.js";
+import { ownedBuckets } from "./rendezvous.js";
+import {
+  BEAT_MS,
+  Contact,
+  countMembers,
+  type Member,
+  heirsAmong,
+  type MemberState,
+  nextState,
+} from "./rules.js";
+import type { Share, Shares, StaticPart } from "./share.js";
+
+/** Between two beats when notifications rain. */
+const BEAT_PAUSE_MS = 20;
+/** A statement that takes longer is given up: the next one has a connection of its own. */
+const STATEMENT_TIMEOUT_MS = 2_000;
+
+/** What the poller knows about its work. */
+export type Load = Pick<PollerStats, "jobCount" | "samplesPerSecond" | "latenessP99Ms">;
+
+export interface MembershipOptions {
+  url: string;
+  location: string;
+  locationNo: number;
+  /** What people know the poller by. */
+  name: string;
+  /** Set in static mode: the poller is seen by people, and its share never changes. */
+  replica: StaticPart | null;
+  load: () => Load;
+  clock: Clock;
+  log: Logger;
+  registry: Registry;
+}
+
+export class Membership implements Shares {
+  readonly id = randomUUID();
+  readonly #options: MembershipOptions;
+  readonly #metrics: ReturnType<typeof membershipMetrics>;
+  readonly #rounds = new Rounds({ pauseMs: BEAT_PAUSE_MS, intervalMs: BEAT_MS });
+  readonly #contact = new Contact();
+  /** A pool of its own: the lease must not wait for batches of samples. */
+  #database: DatabaseHandle;
+  #state: MemberState = "joining";
+  #members: readonly string[] = [];
+  #share: Share;
+  #held: Share | null = null;
+  #clockOffsetMs: number | null = null;
+  /** What the others were last told. */
+  #announced: { state: MemberState; held: Share | null } | null = null;
+  #leavingSince = Infinity;
+  #endHandOver: () => void = () => undefined;
+  #failures = 0;
+  #loop: Promise<void> | null = null;
+
+  /** Resolves when the poller is known as joining and its share is decided. Throws when the database cannot be reached. */
+  static async join(options: MembershipOptions): Promise<Membership> {
+    const membership = new Membership(options);
+    try {
+      await membership.#beat();
+    } catch (error) {
+      await membership.#database.close();
+      throw error;
+    }
+    membership.#loop = membership.#run();
+    return membership;
+  }
+
+  private constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#database = this.#open();
+    const part = options.replica ?? { mode: "live" as const, buckets: emptyBuckets() };
+    this.#share = { location: options.location, part };
+    this.#metrics = membershipMetrics(options.registry, () => this.#members.length);
+  }
+
+  current(): Share {
+    return this.#share;
+  }
+
+  taken(share: Share): void {
+    if (share === this.#held) return;
+    this.#held = share;
+    this.wake();
+  }
+
+  /** The others may have changed: look now. */
+  wake(): void {
+    this.#rounds.wake();
+  }
+
+  /**
+   * Tells the others to take over. Resolves when they have, when there is nobody to, or at the deadline; the poller has
+   * to go on measuring until then.
+   */
+  async handOver(deadlineMs: number): Promise<void> {
+    this.#state = "leaving";
+    const abort = new AbortController();
+    const over = new Promise<void>((resolve) => {
+      this.#endHandOver = resolve;
+    });
+    this.wake();
+    await Promise.race([over, delay(deadlineMs, undefined, { signal: abort.signal }).catch(() => undefined)]);
+    abort.abort();
+  }
+
+  /** The poller measures no more. Killed before, it is forgotten when its lease has run out. */
+  async leave(): Promise<void> {
+    this.#rounds.stop();
+    await this.#loop;
+    await removePoller(this.#database.db, this.id).catch((error: unknown) => {
+      this.#options.log.warn({ err: error }, "the other pollers could not be told that this one has left");
+    });
+    await this.#database.close();
+  }
+
+  async #run(): Promise<void> {
+    while (await this.#rounds.next()) {
+      try {
+        await this.#beat();
+        if (this.#failures > 0) this.#options.log.info("the other pollers can be seen again");
+        this.#failures = 0;
+      } catch (error) {
+        if (this.#failures === 0) {
+          this.#options.log.warn(
+            { err: error },
+            "the other pollers cannot be seen; this one measures on what it has",
+          );
+        }
+        this.#failures += 1;
+        this.#endHandOver(); // There is no telling anybody.
+        this.#reopen();
+      }
+    }
+  }
+
+  /** Looks at the others, decides, and renews the lease. */
+  async #beat(): Promise<void> {
+    const { locationNo, name, replica, clock } = this.#options;
+    const { db } = this.#database;
+    const others = replica === null ? await readMembers(db, locationNo, this.id) : [];
+    const hadLapsed = this.#contact.isLost(clock.monotonic());
+    if (replica === null && this.#state !== "leaving") this.#count(others);
+    this.#state = nextState(this.#state, { hadLapsed, holdsShare: this.#held === this.#share });
+
+    const [state, held] = [this.#state, this.#held];
+    const sentAt = clock.now();
+    const databaseNow = await renew(db, {
+      id: this.id,
+      locationNo,
+      name,
+      state,
+      buckets: replica === null ? bucketsOf(held) : null,
+      replica,
+      stats: this.#stats(),
+    });
+    this.#clockOffsetMs = databaseNow - (sentAt + clock.now()) / 2;
+    this.#contact.note(clock.monotonic());
+    // Committed: the others see it at their next look. Killed before the notification, that is at most a beat later.
+    if (state !== this.#announced?.state || held !== this.#announced.held) await notifyPollers(db);
+    this.#announced = { state, held };
+    if (state === "leaving") this.#judgeLeaving(others);
+  }
+
+  /** Decides who is counted on, and what is owned in consequence. */
+  #count(others: readonly Member[]): void {
+    const { clock, location } = this.#options;
+    const trusted = this.#contact.isSettled(clock.monotonic()) ? [] : this.#members;
+    const members = countMembers(this.id, others, new Set(trusted));
+    if (members.join() === this.#members.join()) return;
+    this.#reportChange(members, others);
+    this.#members = members;
+    this.#share = { location, part: { mode: "live", buckets: ownedBuckets(this.id, members) } };
+  }
+
+  #reportChange(members: readonly string[], others: readonly Member[]): void {
+    const { log } = this.#options;
+    for (const id of this.#members.filter((member) => !members.includes(member))) {
+      const state = others.find((other) => other.id === id)?.state;
+      const hasDied = state === "active" || state === "dead";
+      if (hasDied) this.#metrics.takeovers.inc();
+      if (hasDied) log.warn({ poller: id }, "a poller is silent; the others take its jobs over");
+      else log.info({ poller: id }, "a poller has left");
+    }
+    for (const id of members.filter((member) => member !== this.id && !this.#members.includes(member))) {
+      log.info({ poller: id }, "a poller shares the jobs of this location");
+    }
+  }
+
+  /** Every beat of the others since the announcement has seen it, so that what they hold is meant to stay. */
+  #judgeLeaving(others: readonly Member[]): void {
+    const { clock } = this.#options;
+    if (this.#leavingSince === Infinity) this.#leavingSince = clock.monotonic();
+    const isSeen = clock.monotonic() - this.#leavingSince > BEAT_MS;
+    const heirs = heirsAmong(others);
+    const isTaken =
+      isSeen &&
+      isCovered(
+        bucketsOf(this.#held),
+        heirs.map(({ buckets }) => buckets),
+      );
+    if (heirs.length === 0 || isTaken) this.#endHandOver();
+  }
+
+  #stats(): PollerStats {
+    return {
+      ...this.#options.load(),
+      memoryBytes: process.memoryUsage.rss(),
+      clockOffsetMs: this.#clockOffsetMs,
+      version,
+    };
+  }
+
+  #open(): DatabaseHandle {
+    return openDatabase(this.#options.url, {
+      poolSize: 1,
+      applicationName: "nightbell membership",
+      connectTimeoutMs: STATEMENT_TIMEOUT_MS,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+  }
+
+  /** After a failure the connection may hang for longer than the network does. */
+  #reopen(): void {
+    void this.#database.close().catch(() => undefined);
+    this.#database = this.#open();
+  }
+}
+
+function bucketsOf(share: Share | null): BucketSet {
+  return share?.part.mode === "live" ? share.part.buckets : emptyBuckets();
+}

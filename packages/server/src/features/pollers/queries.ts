@@ -1,0 +1,91 @@
+// The table of pollers: read and written in the database's time, so that clocks need not agree.
+import { sql } from "kysely";
+import type { Db } from "../../platform/db.js";
+import type { BucketSet } from "./buckets.js";
+import { LEASE_MS, type Member, type MemberState } from "./rules.js";
+import type { StaticPart } from "./share.js";
+
+/** Where pollers notify of a change that concerns the others; a wake-up only, without a payload. */
+export const POLLERS_CHANNEL = "nightbell_pollers";
+
+/** How long a dead poller is remembered. */
+const DEAD_MEMORY = "1 day";
+
+/** What a poller says about itself. */
+export interface PollerStats {
+  readonly jobCount: number;
+  readonly samplesPerSecond: number;
+  /** Of the last seconds; null without a sample. */
+  readonly latenessP99Ms: number | null;
+  readonly memoryBytes: number;
+  /** How far its clock is behind the database's; null before the first answer. */
+  readonly clockOffsetMs: number | null;
+  readonly version: string;
+}
+
+export interface PollerRow {
+  readonly id: string;
+  readonly locationNo: number;
+  readonly name: string;
+  readonly state: MemberState;
+  /** Null in static mode. */
+  readonly buckets: BucketSet | null;
+  readonly replica: StaticPart | null;
+  readonly stats: PollerStats;
+}
+
+/** The number by which samples know a location; makes it known when it is new. */
+export async function locationNumber(db: Db, name: string): Promise<number> {
+  await sql`insert into locations (name) values (${name}) on conflict do nothing`.execute(db);
+  const { rows } = await sql<{ location_no: number }>`
+    select location_no from locations where organisation_id is null and name = ${name}`.execute(db);
+  const [location] = rows;
+  if (location === undefined) throw new Error(`the location ${name} vanished while it was created`);
+  return location.location_no;
+}
+
+/** The other pollers of a location that share its jobs live. */
+export async function readMembers(db: Db, locationNo: number, except: string): Promise<Member[]> {
+  const { rows } = await sql<Member>`
+    select id, state, buckets, (extract(epoch from lease_until - now()) * 1000)::float8 as "leaseMs"
+    from pollers where location_no = ${locationNo} and id <> ${except} and buckets is not null`.execute(db);
+  return rows;
+}
+
+/** Renews the lease of a poller, making it known when it is not. Returns the database's time in milliseconds. */
+export async function renew(db: Db, poller: PollerRow): Promise<number> {
+  const { rows } = await sql<{ now: number }>`
+    insert into pollers (id, location_no, name, kind, state, lease_until, buckets, replica_count, replica_id, stats)
+    values (${poller.id}, ${poller.locationNo}, ${poller.name}, 'local', ${poller.state},
+      now() + ${LEASE_MS} * interval '1 millisecond', ${poller.buckets}, ${poller.replica?.count},
+      ${poller.replica?.id}, ${JSON.stringify(poller.stats)})
+    on conflict (id) do update set state = excluded.state, lease_until = excluded.lease_until, died_at = null,
+      buckets = excluded.buckets, stats = excluded.stats
+    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
+  return rows[0]?.now ?? Number.NaN;
+}
+
+export async function notifyPollers(db: Db): Promise<void> {
+  await sql`select pg_notify(${POLLERS_CHANNEL}, '')`.execute(db);
+}
+
+export async function removePoller(db: Db, id: string): Promise<void> {
+  await db.deleteFrom("pollers").where("id", "=", id).execute();
+}
+
+/**
+ * Calls those dead whose lease has run out, and forgets who died long ago, or left without a last word. Of a poller that
+ * dies again and again only the last death is kept.
+ */
+export async function buryPollers(db: Db): Promise<void> {
+  await sql`
+    update pollers set state = 'dead', died_at = lease_until
+    where state in ('joining', 'active') and lease_until < now()`.execute(db);
+  await sql`
+    delete from pollers as poller
+    where (state = 'leaving' and lease_until < now())
+      or (state = 'dead' and (died_at < now() - ${sql.lit(DEAD_MEMORY)}::interval or exists (
+        select from pollers as later
+        where later.location_no = poller.location_no and later.name = poller.name
+          and (later.died_at, later.id) > (poller.died_at, poller.id))))`.execute(db);
+}
