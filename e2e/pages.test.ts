@@ -93,6 +93,7 @@ describe("the pages", () => {
       await visit("edit", `/jobs/${job.id}/edit`, () =>
         sees(page.getByRole("button", { name: "Save changes" })),
       );
+      await visit("pollers", "/pollers", () => sees(page.getByText("Active", { exact: true })));
       await visit("profile", "/profile", () => sees(page.getByRole("heading").first()));
       await visit("lost", "/nowhere", () => sees(page.getByRole("heading").first()));
       expect(mary.faults).toEqual([]);

@@ -21,6 +21,8 @@ export interface NightbellOptions {
   readonly databaseUrl?: string;
   /** A fresh one by default. */
   readonly dataDir?: string;
+  /** The network namespace to run in, which only root can ask for. */
+  readonly namespace?: string;
   /** Another user to run as, which only root can ask for. */
   readonly user?: { uid: number; gid: number };
 }
@@ -48,7 +50,7 @@ export async function startNightbell(options: NightbellOptions = {}): Promise<Ru
   const child = spawnNightbell(
     (options.command ?? "up").split(" "),
     { NIGHTBELL_DATA_DIR: dataDir, DATABASE_URL: options.databaseUrl ?? "", ...options.env },
-    options.user,
+    options,
   );
   const { process: program, exited, output, stdout } = child;
   const { pid } = program;
@@ -117,8 +119,15 @@ export async function runNightbell(
   return { code: await exited, stdout: stdout(), stderr: stderr() };
 }
 
-function spawnNightbell(args: string[], env: Record<string, string>, user?: { uid: number; gid: number }) {
-  const program: ChildProcess = spawn(process.execPath, [PROGRAM, ...args], {
+function spawnNightbell(
+  args: string[],
+  env: Record<string, string>,
+  { user, namespace }: Pick<NightbellOptions, "user" | "namespace"> = {},
+) {
+  // `ip` replaces itself by the program, so the process is the same.
+  const wrapper = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
+  const [command = "", ...rest] = [...wrapper, process.execPath, PROGRAM, ...args];
+  const program: ChildProcess = spawn(command, rest, {
     ...user,
     cwd: packageRoot,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "info", ...env },

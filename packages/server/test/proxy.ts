@@ -12,7 +12,8 @@ export interface Proxy extends AsyncDisposable {
   mend(): Promise<void>;
 }
 
-export async function startProxy(target: string): Promise<Proxy> {
+/** `host` is the address it listens on. */
+export async function startProxy(target: string, host = "127.0.0.1"): Promise<Proxy> {
   const url = new URL(target);
   const sockets = new Set<Socket>();
   let isFrozen = false;
@@ -34,7 +35,7 @@ export async function startProxy(target: string): Promise<Proxy> {
     }
   });
   const listen = async (port: number) => {
-    server.listen(port, "127.0.0.1");
+    server.listen(port, host);
     await once(server, "listening");
     return (server.address() as AddressInfo).port;
   };
@@ -45,8 +46,8 @@ export async function startProxy(target: string): Promise<Proxy> {
     await once(server, "close");
   };
   const port = await listen(0);
-  url.hostname = "127.0.0.1";
   const proxied = new URL(url);
+  proxied.hostname = host;
   proxied.port = String(port);
   return {
     url: proxied.href,

@@ -9,7 +9,8 @@ import { isRunning } from "../processes.js";
 
 /** 198.18.0.0/15 is set aside for tests of network devices (RFC 2544). */
 const NETWORKS = 512;
-const NAME = /^nightbell-(\d+)$/;
+const NAME = /^nightbell-(\d+)-\d+$/;
+let hosts = 0;
 
 /** The reason why there can be no second host here, or null. */
 export function whyNoNetwork(): string | null {
@@ -37,6 +38,9 @@ export interface Host {
   address(lastByte: number): string;
   /** Starts the responder of rules.mjs on the host. */
   respond(): Promise<Responder>;
+  /** Takes the cable out, and puts it in again. */
+  cut(): void;
+  mend(): void;
   remove(): void;
 }
 
@@ -45,12 +49,13 @@ export interface Responder {
   report(): Promise<Record<string, number[][]>>;
 }
 
-/** Creates the host; at most one per process. */
+/** Creates a host. */
 export function createHost(): Host {
   removeStaleHosts();
-  const namespace = `nightbell-${process.pid}`;
-  const ours = `nb${process.pid}a`;
-  const theirs = `nb${process.pid}b`;
+  hosts += 1;
+  const namespace = `nightbell-${process.pid}-${hosts}`;
+  const ours = `nb${process.pid}a${hosts}`;
+  const theirs = `nb${process.pid}b${hosts}`;
   const prefix = freePrefix();
   ip("netns", "add", namespace);
   try {
@@ -72,6 +77,8 @@ export function createHost(): Host {
     namespace,
     address: (lastByte) => `${prefix}.${lastByte}`,
     respond: () => startResponder(namespace),
+    cut: () => void ip("link", "set", ours, "down"),
+    mend: () => void ip("link", "set", ours, "up"),
     remove: () => void ip("netns", "delete", namespace),
   };
 }

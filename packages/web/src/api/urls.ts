@@ -20,6 +20,7 @@ export const api = {
   series: (id: string, query: SeriesQuery) => withQuery(job(id, "series"), query as Query),
   summary: (id: string, query: { from?: string; to?: string }) => withQuery(job(id, "summary"), query),
   probeTest: () => "/api/probes/test",
+  pollers: (query: { cursor?: string; limit: number }) => withQuery("/api/pollers", query),
   stream: (topics: readonly string[]) => withQuery("/api/stream", { topics: topics.join(",") }),
 };
 

@@ -103,6 +103,12 @@ const editJobRoute = createRoute({
   component: lazyRouteComponent(() => import("../features/jobs/form/EditJobPage.js"), "EditJobPage"),
 });
 
+const pollersRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/pollers",
+  component: lazyRouteComponent(() => import("../features/pollers/PollersPage.js"), "PollersPage"),
+});
+
 const profileRoute = createRoute({
   getParentRoute: () => appRoute,
   path: "/profile",
@@ -112,7 +118,15 @@ const profileRoute = createRoute({
 const routeTree = rootRoute.addChildren([
   loginRoute,
   signupRoute,
-  appRoute.addChildren([indexRoute, jobListRoute, newJobRoute, jobRoute, editJobRoute, profileRoute]),
+  appRoute.addChildren([
+    indexRoute,
+    jobListRoute,
+    newJobRoute,
+    jobRoute,
+    editJobRoute,
+    pollersRoute,
+    profileRoute,
+  ]),
 ]);
 
 export function createAppRouter(queryClient: QueryClient) {

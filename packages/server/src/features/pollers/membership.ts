@@ -160,6 +160,7 @@ export class Membership implements Shares {
     const others = replica === null ? await readMembers(db, locationNo, this.id) : [];
     const hadLapsed = this.#contact.isLost(clock.monotonic());
     if (replica === null && this.#state !== "leaving") this.#count(others);
+    if (hadLapsed) this.#held = null; // Until a look at the jobs has succeeded again.
     this.#state = nextState(this.#state, { hadLapsed, holdsShare: this.#held === this.#share });
 
     const [state, held] = [this.#state, this.#held];

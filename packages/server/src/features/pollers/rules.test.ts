@@ -22,8 +22,9 @@ describe("whom a poller counts on", () => {
     expect(countMembers("self", others, new Set())).toEqual(["active", "self"]);
   });
 
-  it("is also a trusted one whose lease has run out, but not one that was called dead", () => {
-    expect(countMembers("self", others, new Set(["late", "dead"]))).toEqual(["active", "late", "self"]);
+  it("is also a trusted one that is late or on its way back, but not one that left or was called dead", () => {
+    const trusted = new Set(["late", "joining", "leaving", "dead"]);
+    expect(countMembers("self", others, trusted)).toEqual(["active", "joining", "late", "self"]);
   });
 });
 
@@ -37,9 +38,8 @@ describe("the state of a poller", () => {
     expect(nextState("active", { hadLapsed: false, holdsShare: false })).toBe("active");
   });
 
-  it("is joining again after its lease had run out, unless it holds its share all the same", () => {
-    expect(nextState("active", { hadLapsed: true, holdsShare: false })).toBe("joining");
-    expect(nextState("active", { hadLapsed: true, holdsShare: true })).toBe("active");
+  it("is joining again after its lease had run out", () => {
+    expect(nextState("active", { hadLapsed: true, holdsShare: true })).toBe("joining");
   });
 
   it("stays leaving", () => {

@@ -19,30 +19,31 @@ export interface Member {
 }
 
 /**
- * The pollers among which the buckets are shared now, `self` included, in order. `trusted` are those whose lease may
- * have run out for want of the database rather than of life.
+ * The pollers among which the buckets are shared now, `self` included, in order. `trusted` are those who were counted
+ * before the database was away: they are about to come back.
  */
 export function countMembers(
   self: string,
   others: readonly Member[],
   trusted: ReadonlySet<string>,
 ): string[] {
-  const counted = others.filter(
-    ({ id, state, leaseMs }) => state === "active" && (leaseMs > 0 || trusted.has(id)),
+  const counted = others.filter(({ id, state, leaseMs }) =>
+    trusted.has(id) ? state === "active" || state === "joining" : state === "active" && leaseMs > 0,
   );
   return [self, ...counted.map(({ id }) => id)].toSorted();
 }
 
 /**
- * The state to be seen in. A poller whose lease had run out may have been replaced: it comes back as joining, unless it
- * still holds its share; then the others may let go of it at once.
+ * The state to be seen in. A poller whose lease had run out may have been replaced, and comes back as joining, until it
+ * has read its jobs again.
  */
 export function nextState(
   state: MemberState,
   { hadLapsed, holdsShare }: { hadLapsed: boolean; holdsShare: boolean },
 ): MemberState {
-  if (state === "leaving" || holdsShare) return state === "joining" ? "active" : state;
-  return hadLapsed ? "joining" : state;
+  if (state === "leaving") return "leaving";
+  if (hadLapsed) return "joining";
+  return holdsShare ? "active" : state;
 }
 
 /** The others that take over from a poller that leaves. */
