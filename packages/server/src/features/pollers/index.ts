@@ -1,5 +1,5 @@
 // The pollers of a location, how they share its jobs, and what people see of them.
-export { createUndertaker, deadPollers, type DeadPoller } from "./dead.js";
+export { createUndertaker, deadPollers } from "./dead.js";
 export { Membership, type Load } from "./membership.js";
 export { locationNumber, POLLERS_CHANNEL } from "./queries.js";
 export { pollerRoutes } from "./routes.js";

@@ -10,6 +10,8 @@ const owners = (ids: readonly string[]) => {
   return all.map((bucket) => ids.filter((id) => hasBucket(sets.get(id) ?? emptyBuckets(), bucket)));
 };
 
+const of = (...bytes: number[]): BucketSet => Buffer.from(bytes);
+
 describe("rendezvous hashing", () => {
   it("gives each bucket to exactly one member, in whatever order they are named", () => {
     fc.assert(
@@ -58,7 +60,6 @@ describe("rendezvous hashing", () => {
 
 describe("sets of buckets", () => {
   it("are covered by others when these have each of their buckets", () => {
-    const of = (...bytes: number[]): BucketSet => Buffer.from(bytes);
     expect(isCovered(of(0b1010, 1), [of(0b1000, 0), of(0b0011, 1)])).toBe(true);
     expect(isCovered(of(0b1010, 1), [of(0b1000, 1)])).toBe(false);
     expect(isCovered(of(0, 0), [])).toBe(true);
