@@ -25,7 +25,7 @@ export const PollerSummary = z.object({
   latenessP99Ms: z.number().nullable(),
   memoryBytes: z.number().int(),
   /** How far its clock is behind the database's. */
-  clockOffsetMs: z.number().nullable(),
+  clockOffsetMs: z.number().int().nullable(),
   /** Since it last renewed its lease. */
   leaseAgeMs: z.number().int(),
   version: z.string(),

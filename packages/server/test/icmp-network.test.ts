@@ -84,7 +84,7 @@ describe.skipIf(obstacle !== null)(
       const recorder = new Recorder({
         locationNo: 1,
         sink: { add: (sample) => samples.push(sample), strayReply: () => undefined },
-        metrics: pollerMetrics(new Registry(), nothing),
+        metrics: pollerMetrics(new Registry(), systemClock, nothing),
         clock: systemClock,
         log: createLogger("silent", "test"),
         ended: () => undefined,

@@ -132,7 +132,7 @@ function toApi(row: ListedPoller, jobCount: number): PollerSummary {
     samplesPerSecond: stats.samplesPerSecond,
     latenessP99Ms: stats.latenessP99Ms,
     memoryBytes: stats.memoryBytes,
-    clockOffsetMs: stats.clockOffsetMs,
+    clockOffsetMs: stats.clockOffsetMs === null ? null : Math.round(stats.clockOffsetMs),
     leaseAgeMs: Math.max(0, Math.round(LEASE_MS - row.leaseMs)),
     version: stats.version,
     startedAt: row.startedAt.toISOString(),

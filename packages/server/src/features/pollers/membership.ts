@@ -32,8 +32,8 @@ import type { Share, Shares, StaticPart } from "./share.js";
 
 /** Between two beats when notifications rain. */
 const BEAT_PAUSE_MS = 20;
-/** A statement that takes longer is given up: the next one has a connection of its own. */
-const STATEMENT_TIMEOUT_MS = 2_000;
+/** A statement that takes longer is given up, so that one that hangs does not cost the lease. */
+const STATEMENT_TIMEOUT_MS = 1_000;
 
 /** What the poller knows about its work. */
 export type Load = Pick<PollerStats, "jobCount" | "samplesPerSecond" | "latenessP99Ms">;
@@ -59,7 +59,7 @@ export class Membership implements Shares {
   readonly #rounds = new Rounds({ pauseMs: BEAT_PAUSE_MS, intervalMs: BEAT_MS });
   readonly #contact = new Contact();
   /** A pool of its own: the lease must not wait for batches of samples. */
-  #database: DatabaseHandle;
+  readonly #database: DatabaseHandle;
   #state: MemberState = "joining";
   #members: readonly string[] = [];
   #share: Share;
@@ -87,7 +87,12 @@ export class Membership implements Shares {
 
   private constructor(options: MembershipOptions) {
     this.#options = options;
-    this.#database = this.#open();
+    this.#database = openDatabase(options.url, {
+      poolSize: 1,
+      applicationName: "nightbell membership",
+      connectTimeoutMs: STATEMENT_TIMEOUT_MS,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    });
     const part = options.replica ?? { mode: "live" as const, buckets: emptyBuckets() };
     this.#share = { location: options.location, part };
     this.#metrics = membershipMetrics(options.registry, () => this.#members.length);
@@ -148,7 +153,6 @@ export class Membership implements Shares {
         }
         this.#failures += 1;
         this.#endHandOver(); // There is no telling anybody.
-        this.#reopen();
       }
     }
   }
@@ -229,21 +233,6 @@ export class Membership implements Shares {
       clockOffsetMs: this.#clockOffsetMs,
       version,
     };
-  }
-
-  #open(): DatabaseHandle {
-    return openDatabase(this.#options.url, {
-      poolSize: 1,
-      applicationName: "nightbell membership",
-      connectTimeoutMs: STATEMENT_TIMEOUT_MS,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    });
-  }
-
-  /** After a failure the connection may hang for longer than the network does. */
-  #reopen(): void {
-    void this.#database.close().catch(() => undefined);
-    this.#database = this.#open();
   }
 }
 

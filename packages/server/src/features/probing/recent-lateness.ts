@@ -39,8 +39,10 @@ export class RecentLateness {
     if (total === 0) return { samplesPerSecond: 0, latenessP99Ms: null };
     let beyond = total;
     const bucket = counts.findIndex((count) => (beyond -= count) <= total / 100);
-    const samplesPerSecond = (total * 1_000) / Math.max(spanMs, 1_000);
-    return { samplesPerSecond, latenessP99Ms: (Math.exp((bucket + 0.5) * GROWTH) - 1) / 1_000 };
+    return {
+      samplesPerSecond: Number(((total * 1_000) / Math.max(spanMs, 1_000)).toFixed(1)),
+      latenessP99Ms: Number(((Math.exp((bucket + 0.5) * GROWTH) - 1) / 1_000).toPrecision(3)),
+    };
   }
 
   #turn(now: number): void {

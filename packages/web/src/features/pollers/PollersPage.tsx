@@ -105,7 +105,7 @@ function PollerRow({ poller, now, timeZone }: { poller: PollerSummary; now: numb
   return (
     <div
       role="row"
-      className={`gap-y-3 border-b border-line/60 px-4 py-3 text-sm last:border-b-0 sm:px-5 ${GRID}`}
+      className={`gap-y-2 border-b border-line/60 px-4 py-3 text-sm last:border-b-0 sm:px-5 ${GRID}`}
     >
       <div role="cell" className="min-w-0">
         <p className="truncate font-medium" title={poller.name}>
@@ -119,8 +119,7 @@ function PollerRow({ poller, now, timeZone }: { poller: PollerSummary; now: numb
           {poller.sharing === "static" && ", static share"}, started {formatAgo(poller.startedAt, now)}
         </p>
       </div>
-      <div role="cell" className="truncate text-soft max-md:order-last max-md:col-span-2 max-md:text-xs">
-        <span className="md:hidden">at </span>
+      <div role="cell" className="truncate text-soft max-md:hidden">
         {poller.location}
       </div>
       <div role="cell" className="max-md:text-right">
@@ -129,13 +128,16 @@ function PollerRow({ poller, now, timeZone }: { poller: PollerSummary; now: numb
           {label}
         </span>
       </div>
-      <div role="cell" className="contents md:hidden">
-        <p className="num col-span-2 text-xs text-soft">
-          {isDead
-            ? seen(poller, now)
-            : `${countOf(poller.jobCount, "job")} of yours · ${formatRate(poller.samplesPerSecond)} samples/s · ` +
-              `p99 ${formatRtt(poller.latenessP99Ms)} late · ${formatMemory(poller.memoryBytes)}`}
+      <div role="cell" className="num col-span-2 text-xs text-soft md:hidden">
+        <p className="truncate">
+          {poller.location} · {isDead ? `fell silent ${seen(poller, now)}` : countOf(poller.jobCount, "job")}
         </p>
+        {!isDead && (
+          <p className="truncate">
+            {formatRate(poller.samplesPerSecond)} samples/s · {formatRtt(poller.latenessP99Ms)} late ·{" "}
+            {formatMemory(poller.memoryBytes)}
+          </p>
+        )}
       </div>
       <Figure>{isDead ? NO_VALUE : formatCount(poller.jobCount)}</Figure>
       <Figure>{isDead ? NO_VALUE : formatRate(poller.samplesPerSecond)}</Figure>

@@ -34,7 +34,7 @@ it("a location whose pollers are all dead is named", () => {
 });
 
 it("a clock that is off and a poller that is late are named", () => {
-  expect(titles({ ...poller, clockOffsetMs: -2_500, latenessP99Ms: 240 })).toEqual([
+  expect(titles({ ...poller, clockOffsetMs: -2_500, latenessP99Ms: 260 })).toEqual([
     "The clock of night-1 is 2.5 s ahead",
     "night-1 starts its probes late",
   ]);

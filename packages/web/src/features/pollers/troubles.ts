@@ -4,8 +4,8 @@ import { formatSeconds } from "../../format/durations.js";
 
 /** Slots are wall-clock times: a clock that is further off measures at the wrong time. */
 const CLOCK_TOLERANCE_MS = 500;
-/** A tenth of the shortest cadences; beyond it a poller has more to do than it can. */
-const LATE_MS = 100;
+/** Five times what a loaded poller is allowed; a busy moment does not reach it. */
+const LATE_MS = 250;
 
 export interface Trouble {
   readonly title: string;
