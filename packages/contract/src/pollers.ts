@@ -9,7 +9,7 @@ export const PollerState = z.enum(["joining", "active", "leaving", "dead"]);
 export type PollerState = z.infer<typeof PollerState>;
 
 /** A process that measures jobs from a location. */
-export const PollerSummary = z.object({
+export const Poller = z.object({
   id: z.string(),
   name: z.string(),
   location: z.string(),
@@ -32,8 +32,8 @@ export const PollerSummary = z.object({
   startedAt: z.string(),
   diedAt: z.string().nullable(),
 });
-export type PollerSummary = z.infer<typeof PollerSummary>;
+export type Poller = z.infer<typeof Poller>;
 
 /** By location, then name. */
-export const PollerPage = pageOf(PollerSummary);
+export const PollerPage = pageOf(Poller);
 export type PollerPage = z.infer<typeof PollerPage>;

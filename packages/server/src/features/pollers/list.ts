@@ -1,6 +1,6 @@
 // What the members of an organisation see of pollers: those of shared locations and of their own, with the load of the
 // whole poller, but of jobs only their own.
-import { type PageQuery, type PollerPage, type PollerSummary, PollerState } from "@nightbell/contract";
+import { type PageQuery, type PollerPage, type Poller, PollerState } from "@nightbell/contract";
 import { sql } from "kysely";
 import { z } from "zod";
 import type { Db } from "../../platform/db.js";
@@ -119,7 +119,7 @@ async function countJobs(
   };
 }
 
-function toApi(row: ListedPoller, jobCount: number): PollerSummary {
+function toApi(row: ListedPoller, jobCount: number): Poller {
   const { id, name, location, kind, stats } = row;
   return {
     id,

@@ -128,13 +128,15 @@ export class Membership implements Shares {
     abort.abort();
   }
 
-  /** The poller measures no more. Killed before, it is forgotten when its lease has run out. */
+  /** The poller measures no more. Killed before, or without the database, it is forgotten when its lease has run out. */
   async leave(): Promise<void> {
     this.#rounds.stop();
     await this.#loop;
-    await removePoller(this.#database.db, this.id).catch((error: unknown) => {
-      this.#options.log.warn({ err: error }, "the other pollers could not be told that this one has left");
-    });
+    if (this.#failures === 0) {
+      await removePoller(this.#database.db, this.id).catch((error: unknown) => {
+        this.#options.log.warn({ err: error }, "the other pollers could not be told that this one has left");
+      });
+    }
     await this.#database.close();
   }
 

@@ -1,5 +1,5 @@
 // Who measures, how much and how punctually; read anew every few seconds.
-import type { PollerSummary } from "@nightbell/contract";
+import type { Poller } from "@nightbell/contract";
 import { useInfiniteQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { usePageTitle } from "../../app/title.js";
 import { countOf, formatCount, formatRtt, NO_VALUE } from "../../format/measures.js";
@@ -64,7 +64,7 @@ export function PollersPage() {
   );
 }
 
-function Totals({ pollers }: { pollers: readonly PollerSummary[] }) {
+function Totals({ pollers }: { pollers: readonly Poller[] }) {
   const living = pollers.filter(({ state }) => state !== "dead");
   const rate = living.reduce((sum, { samplesPerSecond }) => sum + samplesPerSecond, 0);
   return (
@@ -78,7 +78,7 @@ const GRID =
   "grid items-center gap-x-4 grid-cols-[minmax(0,1fr)_6.5rem] md:grid-cols-[minmax(0,1fr)_7rem_6rem_5.5rem_5.5rem_5rem_5rem_6rem]";
 const COLUMNS = ["Poller", "Location", "State", "Your jobs", "Samples/s", "Late, p99", "Memory", "Seen"];
 
-function PollerTable({ pollers }: { pollers: readonly PollerSummary[] }) {
+function PollerTable({ pollers }: { pollers: readonly Poller[] }) {
   const { data: profile } = useSuspenseQuery(profileQuery);
   const now = useNow(1_000);
   return (
@@ -99,7 +99,7 @@ function PollerTable({ pollers }: { pollers: readonly PollerSummary[] }) {
   );
 }
 
-function PollerRow({ poller, now, timeZone }: { poller: PollerSummary; now: number; timeZone: string }) {
+function PollerRow({ poller, now, timeZone }: { poller: Poller; now: number; timeZone: string }) {
   const isDead = poller.state === "dead";
   const { label, icon, tone } = stateLabels[poller.state];
   return (
@@ -157,6 +157,6 @@ function Figure({ children }: { children: string }) {
 }
 
 /** How old its lease is, or since when it is silent. */
-function seen({ diedAt, leaseAgeMs }: PollerSummary, now: number): string {
+function seen({ diedAt, leaseAgeMs }: Poller, now: number): string {
   return diedAt === null ? `${(leaseAgeMs / 1_000).toFixed(1)} s ago` : formatAgo(diedAt, now);
 }

@@ -1,9 +1,9 @@
-import type { PollerSummary } from "@nightbell/contract";
+import type { Poller } from "@nightbell/contract";
 import { expect, it } from "vitest";
 import { troublesOf } from "./troubles.js";
 import { formatMemory, formatRate } from "./words.js";
 
-const poller: PollerSummary = {
+const poller: Poller = {
   id: "1",
   name: "night-1",
   location: "default",
@@ -21,7 +21,7 @@ const poller: PollerSummary = {
   diedAt: null,
 };
 
-const titles = (...pollers: PollerSummary[]) => troublesOf(pollers).map(({ title }) => title);
+const titles = (...pollers: Poller[]) => troublesOf(pollers).map(({ title }) => title);
 
 it("a healthy poller beside a dead one is no trouble", () => {
   expect(titles(poller, { ...poller, id: "2", state: "dead" })).toEqual([]);

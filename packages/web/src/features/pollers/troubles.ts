@@ -1,5 +1,5 @@
 // What is wrong with pollers, as sentences that say what to do.
-import type { PollerSummary } from "@nightbell/contract";
+import type { Poller } from "@nightbell/contract";
 import { formatSeconds } from "../../format/durations.js";
 
 /** Slots are wall-clock times: a clock that is further off measures at the wrong time. */
@@ -12,7 +12,7 @@ export interface Trouble {
   readonly advice: string;
 }
 
-export function troublesOf(pollers: readonly PollerSummary[]): Trouble[] {
+export function troublesOf(pollers: readonly Poller[]): Trouble[] {
   const living = pollers.filter(({ state }) => state !== "dead");
   const silent = new Set(pollers.map(({ location }) => location));
   for (const { location } of living) silent.delete(location);
