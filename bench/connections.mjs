@@ -21,7 +21,7 @@ const QUICK_ROUNDS = 1;
 const QUICK_ROUND_MS = 1_500;
 const START_TIMEOUT_MS = 10_000;
 const PEER = "prometheus-blackbox-exporter";
-const TARGET_SERVER = join(import.meta.dirname, "target-server.mjs");
+const TARGET_SERVER = join(import.meta.dirname, "peers", "target-server.mjs");
 const DRIVER_FLAG = "--driver";
 
 const kinds = [
