@@ -70,6 +70,25 @@ create table idempotency_keys (
   constraint idempotency_keys_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES organisations(id) ON DELETE CASCADE
 );
 
+create table interim_chunks (
+  first_slot bigint not null,
+  last_slot bigint not null,
+  first_sequence bigint not null,
+  rtt_sum_us bigint not null,
+  job_no integer not null,
+  step_ms integer not null,
+  rtt_min_us integer,
+  rtt_max_us integer,
+  location_no smallint not null,
+  sample_count smallint not null,
+  missed_count smallint not null,
+  system_error_count smallint not null,
+  measures bytea not null,
+  details bytea not null,
+  phases bytea,
+  constraint interim_chunks_pkey PRIMARY KEY (job_no, location_no, first_slot)
+);
+
 create table job_grids (
   job_no integer not null,
   from_slot bigint not null,
@@ -125,6 +144,22 @@ create table jobs (
   constraint jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'paused'::text, 'completed'::text, 'cancelled'::text])))
 );
 
+create table late_samples (
+  slot bigint not null,
+  job_no integer not null,
+  location_no smallint not null,
+  status smallint not null,
+  rtt_us integer,
+  jitter_us integer,
+  lateness_us integer not null,
+  sequence_number bigint not null,
+  recorded_at timestamp with time zone not null,
+  error_code text,
+  error text,
+  phases jsonb,
+  constraint late_samples_pkey PRIMARY KEY (slot, job_no, location_no)
+);
+
 create table locations (
   location_no smallint not null generated always as identity,
   organisation_id uuid,
@@ -173,6 +208,37 @@ create table pollers (
   constraint pollers_kind_check CHECK ((kind = ANY (ARRAY['local'::text, 'remote'::text]))),
   constraint pollers_state_check CHECK ((state = ANY (ARRAY['joining'::text, 'active'::text, 'leaving'::text, 'dead'::text])))
 ) with (fillfactor=50);
+
+create table sample_chunks (
+  first_slot bigint not null,
+  last_slot bigint not null,
+  first_sequence bigint not null,
+  rtt_sum_us bigint not null,
+  job_no integer not null,
+  step_ms integer not null,
+  rtt_min_us integer,
+  rtt_max_us integer,
+  location_no smallint not null,
+  sample_count smallint not null,
+  missed_count smallint not null,
+  system_error_count smallint not null,
+  measures bytea not null,
+  details bytea not null,
+  phases bytea,
+  constraint sample_chunks_pkey PRIMARY KEY (job_no, location_no, first_slot)
+) partition by RANGE (first_slot);
+
+create table sample_hours (
+  hour_slot bigint not null,
+  state text not null,
+  packed_job_no integer not null default 0,
+  packed_location_no smallint not null default 0,
+  chunked_at timestamp with time zone,
+  has_partition boolean not null default true,
+  has_interim boolean not null default false,
+  constraint sample_hours_pkey PRIMARY KEY (hour_slot),
+  constraint sample_hours_state_check CHECK ((state = ANY (ARRAY['chunking'::text, 'chunked'::text])))
+);
 
 create table samples (
   slot bigint not null,

@@ -194,6 +194,7 @@ it("a role without the API answers the same questions", async () => {
     host: "127.0.0.1",
     port: 0,
     notReady: () => reason,
+    role: "scheduler",
     metrics: async () => [await pollerMetrics(5)],
   });
   const get = async (path: string, method = "GET") =>

@@ -123,3 +123,21 @@ it("are waited for when stopped, but not for ever", async () => {
   await running.stop(5_000);
   expect(ended).toBe(2);
 });
+
+it("that are long hold up neither the start nor the stop: they are told to end", async () => {
+  let [isRunning, hasEnded] = [false, false];
+  const running = await start({
+    name: "long",
+    everyMs: 1,
+    isLong: true,
+    run: async (_now, signal) => {
+      isRunning = true;
+      await once(signal, "abort");
+      hasEnded = true;
+      signal.throwIfAborted();
+    },
+  });
+  await eventually(() => expect(isRunning).toBe(true));
+  await running.stop(5_000);
+  expect(hasEnded).toBe(true);
+});

@@ -17,6 +17,7 @@ import type {
   RoleContext,
   RoleName,
   RunningRole,
+  RunningScheduler,
   StartApi,
   StartScheduler,
 } from "./roles/role.js";
@@ -44,8 +45,8 @@ export interface RunningRoles {
 /** Of the time to drain, how much the poller may use. */
 const POLLER_SHARE = 0.6;
 
-/** Each of its five tasks holds one for its lock and may work on another. */
-const SCHEDULER_CONNECTIONS = 10;
+/** Each of its six tasks holds one for its lock and may work on another. */
+const SCHEDULER_CONNECTIONS = 12;
 
 /** Starts the roles; when one fails, those already started are stopped before it throws. */
 export async function startRoles(
@@ -71,6 +72,7 @@ export async function startRoles(
   };
   const others: RunningRole[] = [];
   let poller: PollerProcess | null = null;
+  let scheduler: RunningScheduler | null = null;
 
   const stop = async (deadlineMs: number): Promise<void> => {
     state = "draining";
@@ -84,7 +86,10 @@ export async function startRoles(
     // Always a process of its own: its event loop and its heap serve nothing but measuring.
     if (names.includes("poller")) poller = startPollerProcess(childEnvironment(config, url), log);
     // Before the other roles what answers /ready: with 503, until they have started.
-    const collectMetrics = async () => (await poller?.metrics()) ?? [];
+    const collectMetrics = async () => [
+      ...((await poller?.metrics()) ?? []),
+      ...(scheduler === null ? [] : [await scheduler.metrics()]),
+    ];
     const pollerTrouble = () => poller?.trouble() ?? null;
     const listener = names.includes("api")
       ? await startApi({
@@ -103,11 +108,13 @@ export async function startRoles(
             if (state !== "running") return "this process is starting or draining";
             return pollerTrouble() ?? (poller?.isReady() === false ? "the poller is starting" : null);
           },
+          role: names.includes("scheduler") ? "scheduler" : "supervisor",
           metrics: collectMetrics,
         });
     others.push(listener);
     if (names.includes("scheduler")) {
-      others.push(await startScheduler(contextOf("scheduler", { poolSize: SCHEDULER_CONNECTIONS })));
+      scheduler = await startScheduler(contextOf("scheduler", { poolSize: SCHEDULER_CONNECTIONS }));
+      others.push(scheduler);
     }
     state = "running";
     return { address: displayUrl(config.HOST, listener.port), stop, kill: () => poller?.kill() };

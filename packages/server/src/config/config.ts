@@ -59,6 +59,17 @@ export const environmentSchema = z.object({
     .max(50_000)
     .default(100)
     .describe("samples that start a write; larger batches form by themselves while a write is under way"),
+  RAW_RETENTION_HOURS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(8_760)
+    .default(24)
+    .describe("hours after which the samples of an hour are packed into chunks"),
+  CHUNK_RETENTION_DAYS: positive
+    .max(36_500)
+    .default(400)
+    .describe("days for which every sample is kept; then its chunk is dropped"),
   CONCURRENCY: positive
     .max(100_000)
     .optional()

@@ -25,6 +25,7 @@ export const errorRegistry = {
   },
   rate_limited: { status: 429, title: "Too many requests", retry: true },
   internal: { status: 500, title: "Something failed on our side", retry: true },
+  history_damaged: { status: 500, title: "Stored samples are damaged", retry: false },
   overloaded: { status: 503, title: "Too busy at the moment", retry: true },
   not_ready: { status: 503, title: "Not ready", retry: true },
   database_unavailable: { status: 503, title: "The database does not answer", retry: true },

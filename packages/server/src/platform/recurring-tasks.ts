@@ -8,8 +8,10 @@ export interface RecurringTask {
   readonly name: string;
   /** From the end of one run to the start of the next. */
   readonly everyMs: number;
-  /** Must be safe to repeat: a crash in the middle ends in another run. */
-  readonly run: (now: number) => Promise<unknown>;
+  /** Must be safe to repeat: a crash in the middle ends in another run. The signal is aborted when tasks are stopped. */
+  readonly run: (now: number, signal: AbortSignal) => Promise<unknown>;
+  /** True for what may take minutes: nobody waits for its first turn. */
+  readonly isLong?: boolean;
 }
 
 export interface RunningTasks {
@@ -18,14 +20,14 @@ export interface RunningTasks {
 }
 
 /**
- * Runs each task once, then again and again. Instances that find a task being run leave it to the other: the lock
+ * Runs each task once, then again and again; resolves after the first turn of those that are not long. Instances that find a task being run leave it to the other: the lock
  * is held by a transaction, so it ends with the connection of an instance that dies, and works through PgBouncer.
  */
 export async function startRecurringTasks(
   tasks: readonly RecurringTask[],
   { db, clock, log }: { db: Db; clock: Clock; log: Logger },
 ): Promise<RunningTasks> {
-  let isStopping = false;
+  const stopping = new AbortController();
   const timers = new Map<RecurringTask, NodeJS.Timeout>();
   /** Those whose last run failed. */
   const failing = new Set<RecurringTask>();
@@ -38,10 +40,11 @@ export async function startRecurringTasks(
           select pg_try_advisory_xact_lock(hashtextextended(${`nightbell task ${task.name}`}, 0)) as locked`.execute(
           tx,
         );
-        if (rows[0]?.locked === true) await task.run(clock.now());
+        if (rows[0]?.locked === true) await task.run(clock.now(), stopping.signal);
       });
       if (failing.delete(task)) log.info(`the task "${task.name}" works again`);
     } catch (error) {
+      if (stopping.signal.aborted) return;
       const level = failing.has(task) ? "debug" : "warn";
       failing.add(task);
       log[level]({ err: error }, `the task "${task.name}" failed; it is tried again`);
@@ -52,15 +55,16 @@ export async function startRecurringTasks(
     underWay.set(task, run);
     await run;
     underWay.delete(task);
-    if (isStopping) return;
+    if (stopping.signal.aborted) return;
     const timer = setTimeout(() => void cycle(task), task.everyMs);
     timers.set(task, timer);
   };
 
-  await Promise.all(tasks.map(cycle));
+  const turns = tasks.map((task) => ({ task, first: cycle(task) }));
+  await Promise.all(turns.filter(({ task }) => task.isLong !== true).map(({ first }) => first));
   return {
     async stop(deadlineMs) {
-      isStopping = true;
+      stopping.abort();
       for (const timer of timers.values()) clearTimeout(timer);
       let deadline: NodeJS.Timeout | undefined;
       const tooLate = new Promise<void>((resolve) => {

@@ -5,6 +5,39 @@ type Instant = ColumnType<Date, Date | string | undefined, Date | string>;
 type NullableInstant = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 type Json<T> = ColumnType<T, string, string>;
 
+interface SampleColumns {
+  slot: number;
+  job_no: number;
+  location_no: number;
+  status: number;
+  rtt_us: number | null;
+  jitter_us: number | null;
+  lateness_us: number;
+  sequence_number: number;
+  recorded_at: Date;
+  error_code: string | null;
+  error: string | null;
+  phases: Record<string, number> | null;
+}
+
+interface ChunkColumns {
+  first_slot: number;
+  last_slot: number;
+  first_sequence: number;
+  rtt_sum_us: number;
+  job_no: number;
+  step_ms: number;
+  rtt_min_us: number | null;
+  rtt_max_us: number | null;
+  location_no: number;
+  sample_count: number;
+  missed_count: number;
+  system_error_count: number;
+  measures: Buffer;
+  details: Buffer;
+  phases: Buffer | null;
+}
+
 export interface Database {
   organisations: { id: string; name: string; created_at: Instant };
   users: {
@@ -83,20 +116,19 @@ export interface Database {
     first_sequence: number;
     location_count: number;
   };
-  samples: {
-    slot: number;
-    job_no: number;
-    location_no: number;
-    status: number;
-    rtt_us: number | null;
-    jitter_us: number | null;
-    lateness_us: number;
-    sequence_number: number;
-    recorded_at: Date;
-    error_code: string | null;
-    error: string | null;
-    phases: Record<string, number> | null;
+  samples: SampleColumns;
+  late_samples: SampleColumns;
+  sample_hours: {
+    hour_slot: number;
+    state: "chunking" | "chunked";
+    packed_job_no: Generated<number>;
+    packed_location_no: Generated<number>;
+    chunked_at: NullableInstant;
+    has_partition: Generated<boolean>;
+    has_interim: Generated<boolean>;
   };
+  sample_chunks: ChunkColumns;
+  interim_chunks: ChunkColumns;
   stray_replies: {
     hour_slot: number;
     job_no: number;

@@ -21,7 +21,7 @@ export interface RoleContext {
 
 export interface ApiContext extends RoleContext {
   /**
-   * Metrics of the other processes of this program (its pollers), to be aggregated with the API's own registry.
+   * Metrics of the other roles of this program (its poller and its scheduler), to be aggregated with the API's own.
    * Resolves within a second; a process that does not answer is left out.
    */
   readonly collectMetrics: () => Promise<MetricsJson[]>;
@@ -39,9 +39,14 @@ export interface RunningApi extends RunningRole {
   readonly port: number;
 }
 
+/** What its registry holds; a process that plays other roles as well adds it to theirs. */
+export interface RunningScheduler extends RunningRole {
+  metrics(): Promise<MetricsJson>;
+}
+
 export interface RunningPoller extends RunningRole {
   metrics(): Promise<MetricsJson>;
 }
 
 export type StartApi = (context: ApiContext) => Promise<RunningApi>;
-export type StartScheduler = (context: RoleContext) => Promise<RunningRole>;
+export type StartScheduler = (context: RoleContext) => Promise<RunningScheduler>;

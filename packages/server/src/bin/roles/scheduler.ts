@@ -1,27 +1,48 @@
 // The role that keeps house: what must happen by itself, every so often.
+import { Registry } from "prom-client";
 import { removeExpiredSessions } from "../../features/accounts/index.js";
 import { completeOverdueJobs, forgetDeletedJobs, removeExpiredKeys } from "../../features/jobs/index.js";
 import { createUndertaker } from "../../features/pollers/index.js";
-import { ensurePartitions } from "../../features/samples/index.js";
-import { systemClock } from "../../platform/clock.js";
+import {
+  ageSamples,
+  chunkerMetrics,
+  ensurePartitions,
+  removeChunksOf,
+} from "../../features/samples/index.js";
+import { systemClock as clock } from "../../platform/clock.js";
 import { startRecurringTasks } from "../../platform/recurring-tasks.js";
-import type { RoleContext, RunningRole } from "./role.js";
+import type { RoleContext, RunningScheduler } from "./role.js";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Resolves when each task has had its first turn, so that partitions exist before the first sample. */
-export function startScheduler({ database: { db }, log }: RoleContext): Promise<RunningRole> {
-  return startRecurringTasks(
+/** Resolves when each short task has had its first turn, so that partitions exist before the first sample. */
+export async function startScheduler({ config, database, log }: RoleContext): Promise<RunningScheduler> {
+  const { db, pool, url } = database;
+  const registry = new Registry();
+  const ageing = { url, pool, db, clock, log, config, metrics: chunkerMetrics(registry) };
+  const tasks = await startRecurringTasks(
     [
       { name: "sample partitions", everyMs: MINUTE_MS, run: (now) => ensurePartitions(db, now) },
       { name: "overdue jobs", everyMs: SECOND_MS, run: (now) => completeOverdueJobs(db, now) },
-      { name: "dead pollers", everyMs: SECOND_MS, run: createUndertaker(db, systemClock) },
+      { name: "dead pollers", everyMs: SECOND_MS, run: createUndertaker(db, clock) },
       { name: "expired sessions", everyMs: HOUR_MS, run: (now) => removeExpiredSessions(db, now) },
       { name: "expired idempotency keys", everyMs: HOUR_MS, run: (now) => removeExpiredKeys(db, now) },
-      { name: "deleted jobs", everyMs: HOUR_MS, run: (now) => forgetDeletedJobs(db, now) },
+      {
+        name: "deleted jobs",
+        everyMs: HOUR_MS,
+        isLong: true,
+        run: (now) => forgetDeletedJobs(db, now, (jobNos) => removeChunksOf(pool, jobNos)),
+      },
+      {
+        name: "ageing samples",
+        everyMs: MINUTE_MS,
+        isLong: true,
+        run: (_now, signal) => ageSamples({ ...ageing, signal }),
+      },
     ],
-    { db, clock: systemClock, log },
+    { db, clock, log },
   );
+  return { metrics: () => registry.getMetricsAsJSON(), stop: (deadlineMs) => tasks.stop(deadlineMs) };
 }

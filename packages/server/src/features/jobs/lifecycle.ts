@@ -92,10 +92,25 @@ export async function completeOverdueJobs(db: Db, now: number): Promise<number> 
 /** By then every poller that held a deleted job has long let go of it. */
 const DELETED_MEMORY_MS = 86_400_000;
 
-/** Forgets jobs deleted more than a day ago; a task of the scheduler. */
-export async function forgetDeletedJobs(db: Db, now: number): Promise<void> {
+/**
+ * Forgets jobs deleted more than a day ago, after `removeTraces` of them; a task of the scheduler. By then nothing that
+ * began while they existed is still under way.
+ */
+export async function forgetDeletedJobs(
+  db: Db,
+  now: number,
+  removeTraces: (jobNos: readonly number[]) => Promise<void>,
+): Promise<void> {
+  const rows = await db
+    .selectFrom("deleted_jobs")
+    .select("job_no")
+    .where("deleted_at", "<", new Date(now - DELETED_MEMORY_MS))
+    .execute();
+  const jobNos = rows.map((row) => row.job_no);
+  if (jobNos.length === 0) return;
+  await removeTraces(jobNos);
   await db
     .deleteFrom("deleted_jobs")
-    .where("deleted_at", "<", new Date(now - DELETED_MEMORY_MS))
+    .where("job_no", "=", sql<number>`any(${jobNos}::int[])`)
     .execute();
 }

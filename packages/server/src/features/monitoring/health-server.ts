@@ -15,7 +15,9 @@ export interface HealthServerOptions {
   readonly port: number;
   /** Why the process does not do its work, in a sentence; null when it does. */
   readonly notReady: () => string | null;
-  /** Of the poller, if one runs here: its metrics include those of the process. */
+  /** By which the metrics of this process are told from those of others. */
+  readonly role: string;
+  /** Of the roles that run here; those of this process are added. */
   readonly metrics: () => Promise<MetricsJson[]>;
 }
 
@@ -27,7 +29,7 @@ export interface RunningHealthServer {
 /** Rejects when nothing can listen at the address. */
 export async function startHealthServer(options: HealthServerOptions): Promise<RunningHealthServer> {
   const registry = new Registry();
-  addProcessMetrics(registry, "scheduler");
+  addProcessMetrics(registry, options.role);
   const answers: Record<string, (response: ServerResponse) => Promise<void> | void> = {
     "/health": (response) => sendJson(response, 200, { status: "ok" }),
     "/ready": (response) => {
@@ -36,7 +38,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<R
     },
     "/metrics": async (response) => {
       const given = await options.metrics();
-      const text = await exposition(given.length > 0 ? given : [await registry.getMetricsAsJSON()]);
+      const text = await exposition([await registry.getMetricsAsJSON(), ...given]);
       response.writeHead(200, { "content-type": METRICS_CONTENT_TYPE }).end(text);
     },
   };

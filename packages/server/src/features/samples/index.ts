@@ -1,4 +1,7 @@
 // Storing and reading samples, and pushing them to live streams.
+export { ageSamples } from "./chunks/chunker.js";
+export { chunkerMetrics } from "./chunks/chunker-metrics.js";
+export { removeChunksOf } from "./chunks/remove.js";
 export { ensurePartitions } from "./partitions.js";
 export { samplesRoutes } from "./routes.js";
 export { type SampleRecord, statusCodes, type StrayKind } from "./sample.js";

@@ -12,7 +12,8 @@ import { formatEventId } from "./event-id.js";
 import { JobTopic } from "./job-topic.js";
 import { parseRange, SAMPLES_CHANNEL, type SlotRange } from "./notifier.js";
 import { toSample } from "./page.js";
-import { groupByLabel, jobRevisions, type LabelledSpan, samplesOf } from "./queries.js";
+import { readSamples } from "./history.js";
+import { groupByLabel, jobRevisions, type LabelledSpan } from "./queries.js";
 import { findSampledJobs } from "./sampled-job.js";
 import type { Span } from "./slots.js";
 
@@ -102,7 +103,7 @@ export class LiveSamples {
   /** The samples of a topic that may have been stored since a time, oldest first; the newest of them when there are many. */
   async samplesSince(topic: JobTopic, timeMs: number): Promise<Sample[]> {
     const spans = topic.spansSince(timeMs, this.#clock.now());
-    return (await samplesOf(this.#database.pool, label([spans], [topic]))).map(toSample);
+    return (await readSamples(this.#database, label([spans], [topic]))).map(toSample);
   }
 
   /** The job as it is now; null when it is gone. */
@@ -206,7 +207,7 @@ export class LiveSamples {
   async #publishSamples(topics: readonly JobTopic[], noted: SlotRange | null): Promise<void> {
     const now = this.#clock.now();
     const spans = topics.map((topic) => topic.outstanding(now, noted));
-    const rows = groupByLabel(await samplesOf(this.#database.pool, label(spans, topics)));
+    const rows = groupByLabel(await readSamples(this.#database, label(spans, topics)));
     for (const [index, topic] of topics.entries()) {
       const samples = topic.takeUnseen(rows.get(index) ?? []).map(toSample);
       if (samples.length > 0) this.#publish(topic, { type: "samples", jobId: topic.job.id, samples }, now);

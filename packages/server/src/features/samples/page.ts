@@ -3,11 +3,12 @@ import type { Sample, SamplePage } from "@nightbell/contract";
 import { z } from "zod";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { cursorScope, decodeCursor, encodeCursor, pagination } from "../../platform/pagination.js";
-import { partitionedHours } from "./partitions.js";
-import { samplesAfter, type Position, type SampleRow } from "./queries.js";
+import { hoursBetween, type Hours } from "./chunks/hours.js";
+import { readSamplesAfter } from "./history.js";
+import type { Position, SampleRow } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { statusName, toMs } from "./sample.js";
-import { newestSpans, type Hours } from "./slots.js";
+import { newestSpans } from "./slots.js";
 import { countDue, resolveWindow, type WindowQuery } from "./window.js";
 
 /** Between slots that have samples there may be long stretches without: each look goes so much farther than the last. */
@@ -74,10 +75,10 @@ async function readNewest(
   let to: number | null = start.slot + 1;
   let hours: Hours | null = null;
   while (to !== null && rows.length <= limit && looked + stride <= MAX_SLOTS) {
-    if (looked > 0) hours ??= new Set(await partitionedHours(database.db, from, to));
+    if (looked > 0) hours ??= await hoursBetween(database.pool, from, to);
     const { spans, leftTo } = newestSpans(job.grids, from, to, stride, hours);
     const labelled = spans.map((span) => ({ ...span, jobNo: job.jobNo, label: 0 }));
-    rows.push(...(await samplesAfter(database.pool, labelled, start, limit + 1 - rows.length)));
+    rows.push(...(await readSamplesAfter(database, labelled, start, limit + 1 - rows.length)));
     looked += stride;
     stride *= STRIDE_GROWTH;
     to = leftTo;

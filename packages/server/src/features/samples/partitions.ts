@@ -1,5 +1,6 @@
 // Hour partitions of `samples`, created ahead of the clock; old data leaves by dropping them.
 import { sql } from "kysely";
+import type { Pool } from "pg";
 import type { Db } from "../../platform/db.js";
 import { HOUR_MS } from "./sample.js";
 
@@ -43,13 +44,12 @@ export async function ensureHours(db: Db, hours: readonly number[]): Promise<voi
   });
 }
 
-/** The first slots of the hours that have a partition and overlap [from, to), newest first. */
-export async function partitionedHours(db: Db, from: number, to: number): Promise<number[]> {
+/** The first slots of the hours that have a partition and ended before a time, oldest first. */
+export async function partitionedHours(db: Db, before: number): Promise<number[]> {
   const { rows } = await sql<{ relname: string }>`
     select relname from pg_inherits join pg_class on pg_class.oid = inhrelid
-    where inhparent = 'samples'::regclass
-      and relname >= ${partitionName(Math.max(hourOf(from), 0))} and relname <= ${partitionName(to)}
-    order by relname desc`.execute(db);
+    where inhparent = 'samples'::regclass and relname < ${partitionName(before)}
+    order by relname`.execute(db);
   return rows.map((row) => hourOfPartition(row.relname));
 }
 
@@ -63,16 +63,38 @@ export function partitionName(slot: number): string {
   return `samples_${new Date(slot).toISOString().slice(0, 13).replaceAll(/\D/g, "")}`;
 }
 
-function hourOfPartition(name: string): number {
+export function hourOfPartition(name: string): number {
   const [, year, month, day, hour] = /^samples_(\d{4})(\d\d)(\d\d)(\d\d)$/.exec(name) ?? [];
   return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour));
 }
 
+/** Hours that are packed into chunks, or being so, get no partition any more. */
 async function missingHours(db: Db, hours: readonly number[]): Promise<number[]> {
   const names = new Map(hours.map((hour) => [partitionName(hour), hour]));
   const { rows } = await sql<{ relname: string }>`
     select relname from pg_inherits join pg_class on pg_class.oid = inhrelid
     where inhparent = 'samples'::regclass and relname = any(${[...names.keys()]})`.execute(db);
   for (const { relname } of rows) names.delete(relname);
+  if (names.size === 0) return [];
+  const closed = await sql<{ hour_slot: number }>`
+    select hour_slot from sample_hours where hour_slot = any(${[...names.values()]}::bigint[])`.execute(db);
+  for (const { hour_slot } of closed.rows) names.delete(partitionName(hour_slot));
   return [...names.values()];
+}
+
+/**
+ * Drops a partition without stopping anybody who reads or writes the others: it is detached concurrently, which waits
+ * for those who use the table now. Killed in between, it goes on where it was.
+ */
+export async function dropPartition(pool: Pool, parent: string, name: string): Promise<void> {
+  const { rows } = await pool.query<{ is_pending: boolean }>(
+    "select inhdetachpending as is_pending from pg_inherits where inhrelid = to_regclass($1)",
+    [name],
+  );
+  const [attached] = rows;
+  if (attached !== undefined) {
+    const how = attached.is_pending ? "finalize" : "concurrently";
+    await pool.query(`alter table ${parent} detach partition ${name} ${how}`);
+  }
+  await pool.query(`drop table if exists ${name}`);
 }

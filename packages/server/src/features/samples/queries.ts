@@ -1,4 +1,4 @@
-// Reads of samples. There is no index by job: the slots of a job are computed from its grids and looked up one by one
+// Reads of samples that are rows: raw ones, and late ones, which have the same columns and the same key. There is no index by job: the slots of a job are computed from its grids and looked up one by one
 // in the primary key (slot, job_no, location_no) of the partition they lie in.
 import type { Pool, QueryConfig, QueryResultRow } from "pg";
 import type { ErrorCode } from "@nightbell/contract";
@@ -7,6 +7,9 @@ import type { Span } from "./slots.js";
 
 /** Nothing a person waits for; rather an error than a connection that is held for half a minute. */
 const READ_TIMEOUT_MS = 15_000;
+
+/** Where samples are rows: raw ones, and those that came after their hour was closed. */
+export type SampleTable = "samples" | "late_samples";
 
 /** A span of a job, with a label by which the rows that come of it are told apart. */
 export interface LabelledSpan extends Span {
@@ -20,12 +23,12 @@ export interface LabelledSpan extends Span {
  * `offset 0` keeps Postgres from turning the lookups into a join, which it does as long as it has no statistics of an
  * hour's partition, and then compares each sample with each span.
  */
-const SAMPLES_OF_SPANS = `
+const ofSpans = (table: SampleTable) => `
   from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::integer[])
     as span (first, last, step, job_no, label)
   cross join lateral (
-    select * from samples
-    where samples.job_no = span.job_no
+    select * from ${table}
+    where ${table}.job_no = span.job_no
       and slot between span.first and span.last and slot between $6 and $7
       and slot = any (array(select generate_series(span.first, span.last, span.step)))
     offset 0
@@ -72,21 +75,22 @@ export function groupByLabel<Row extends { label: number }>(rows: readonly Row[]
   return groups;
 }
 
-const SAMPLES = `
-  select label, slot, location_no, coalesce(name, location_no::text) as location, status, rtt_us, jitter_us,
+const rowsOf = (table: SampleTable) => `
+  select label, sample.job_no, slot, location_no, coalesce(name, location_no::text) as location, status, rtt_us, jitter_us,
     lateness_us, sequence_number, recorded_at, error_code, error, phases
-  ${SAMPLES_OF_SPANS}
+  ${ofSpans(table)}
   left join locations using (location_no)`;
 
-const ALL = `${SAMPLES} order by label, slot, location_no`;
+const all = (table: SampleTable) => `${rowsOf(table)} order by label, slot, location_no`;
 
-const PAGE = `${SAMPLES}
+const page = (table: SampleTable) => `${rowsOf(table)}
   where slot < $8 or (slot = $8 and location_no > $9)
   order by slot desc, location_no
   limit $10`;
 
 export interface SampleRow {
   label: number;
+  job_no: number;
   slot: number;
   location_no: number;
   location: string;
@@ -102,8 +106,12 @@ export interface SampleRow {
 }
 
 /** The samples of the spans by label, oldest first. */
-export function samplesOf(pool: Pool, spans: readonly LabelledSpan[]): Promise<SampleRow[]> {
-  return readSpans(pool, ALL, spans);
+export function samplesOf(
+  pool: Pool,
+  spans: readonly LabelledSpan[],
+  table: SampleTable = "samples",
+): Promise<SampleRow[]> {
+  return readSpans(pool, all(table), spans);
 }
 
 /** A place in the order of samples: newest slot first, then by location. */
@@ -118,27 +126,36 @@ export function samplesAfter(
   spans: readonly LabelledSpan[],
   after: Position,
   limit: number,
+  table: SampleTable = "samples",
 ): Promise<SampleRow[]> {
-  return readSpans(pool, PAGE, spans, [after.slot, after.locationNo, limit]);
+  return readSpans(pool, page(table), spans, [after.slot, after.locationNo, limit]);
 }
 
-const OUTLINE = `
-  select label, slot, status, rtt_us, extract(epoch from recorded_at)::float8 * 1000 as recorded_at_ms
-  ${SAMPLES_OF_SPANS}
+const outline = (table: SampleTable) => `
+  select label, sample.job_no, slot, location_no, status, rtt_us, jitter_us,
+    (extract(epoch from recorded_at) * 1000)::float8 as recorded_at_ms
+  ${ofSpans(table)}
   order by label, slot, location_no`;
 
 export interface OutlineRow {
   label: number;
+  job_no: number;
   slot: number;
+  location_no: number;
   status: number;
   rtt_us: number | null;
+  jitter_us: number | null;
   /** A number, because dates are slow to read by the thousand. */
   recorded_at_ms: number;
 }
 
-/** Status and RTT of each sample, by label, oldest first. */
-export function sampleOutlines(pool: Pool, spans: readonly LabelledSpan[]): Promise<OutlineRow[]> {
-  return readSpans(pool, OUTLINE, spans);
+/** What there is of each sample but errors and phases, by label, oldest first. */
+export function sampleOutlines(
+  pool: Pool,
+  spans: readonly LabelledSpan[],
+  table: SampleTable = "samples",
+): Promise<OutlineRow[]> {
+  return readSpans(pool, outline(table), spans);
 }
 
 // RTT statistics are of successes: the RTT of a wrong answer tells how fast the target fails. percentile_disc is the
@@ -152,8 +169,8 @@ const COUNTS_AND_RTT = `
     max(rtt_us) filter (where status = 0) as max_rtt_us,
     percentile_disc(0.95) within group (order by rtt_us) filter (where status = 0) as p95_rtt_us`;
 
-const BY_LABEL = `select label, ${COUNTS_AND_RTT} ${SAMPLES_OF_SPANS} group by label`;
-const BY_SLOT = `select slot, ${COUNTS_AND_RTT} ${SAMPLES_OF_SPANS} group by slot`;
+const BY_LABEL = `select label, ${COUNTS_AND_RTT} ${ofSpans("samples")} group by label`;
+const BY_SLOT = `select slot, ${COUNTS_AND_RTT} ${ofSpans("samples")} group by slot`;
 
 export interface Aggregate {
   sample_count: number;
@@ -189,7 +206,7 @@ const SUMMARY = `
     (stddev_pop(rtt_us) filter (where status = 0))::float8 as stddev_rtt_us,
     avg(jitter_us)::float8 as avg_jitter_us,
     max(jitter_us) as max_jitter_us
-  ${SAMPLES_OF_SPANS}`;
+  ${ofSpans("samples")}`;
 
 export interface SummaryRow extends Aggregate {
   p50_p99_rtt_us: [number, number] | null;

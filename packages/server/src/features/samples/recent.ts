@@ -2,7 +2,8 @@
 import type { JobRecent } from "@nightbell/contract";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { countSlots } from "../jobs/index.js";
-import { groupByLabel, sampleOutlines, type OutlineRow } from "./queries.js";
+import { readOutlines } from "./history.js";
+import { groupByLabel, type OutlineRow } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { statusCodes, statusName, toMs } from "./sample.js";
 import { newestSpans, type Span } from "./slots.js";
@@ -23,7 +24,7 @@ export async function readRecent(
     recentSpans(job, now).map((span) => ({ ...span, label, jobNo: job.jobNo })),
   );
   const spansOf = groupByLabel(spans);
-  const rowsOf = groupByLabel(await sampleOutlines(database.pool, spans));
+  const rowsOf = groupByLabel(await readOutlines(database, spans));
   return jobs.map((job, label) => toRecent(job, spansOf.get(label) ?? [], rowsOf.get(label) ?? [], now));
 }
 

@@ -2,8 +2,9 @@
 import type { Series, SeriesPoint } from "@nightbell/contract";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { cutIntoBuckets, type Bucket } from "./buckets.js";
-import { partitionedHours } from "./partitions.js";
-import { aggregateByLabel, aggregateBySlot, type Aggregate } from "./queries.js";
+import { hoursBetween } from "./chunks/hours.js";
+import { readAggregatesByLabel, readAggregatesBySlot } from "./history.js";
+import type { Aggregate } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { HOUR_MS, toMs } from "./sample.js";
 import { spansBetween } from "./slots.js";
@@ -33,13 +34,13 @@ export async function readSeries(
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => to - HOUR_MS });
   const window = boundWindow(job, asked, now);
   const { resolution, buckets } = cutIntoBuckets(job.grids, window, query.points);
-  const hours = new Set(await partitionedHours(database.db, window.from, window.to));
+  const hours = await hoursBetween(database.pool, window.from, window.to);
   const isRaw = resolution === "raw";
   // A bucket of one slot is told by the slot: far fewer spans to look up.
   const spans = (isRaw ? [window] : buckets).flatMap(({ from, to }, label) =>
     spansBetween(job.grids, from, to, hours).map((span) => ({ ...span, jobNo: job.jobNo, label })),
   );
-  const aggregates = await (isRaw ? aggregateBySlot : aggregateByLabel)(database.pool, spans);
+  const aggregates = await (isRaw ? readAggregatesBySlot : readAggregatesByLabel)(database, spans, hours);
   const points = buckets
     .map((bucket, label) => toPoint(job, bucket, aggregates.get(isRaw ? bucket.from : label) ?? nothing, now))
     // A bucket in which no slot was due, or none that could be settled, says nothing.

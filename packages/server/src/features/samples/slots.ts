@@ -16,11 +16,13 @@ export interface Run {
   to: number;
 }
 
-/** The hours that have a partition; slots of other hours have no samples. */
-export type Hours = ReadonlySet<number>;
+/** Tells which hours may have samples. */
+export interface KnownHours {
+  has(hour: number): boolean;
+}
 
 /** The spans of the slots in [from, to), oldest first, of the hours given. */
-export function spansBetween(grids: readonly Grid[], from: number, to: number, hours: Hours): Span[] {
+export function spansBetween(grids: readonly Grid[], from: number, to: number, hours: KnownHours): Span[] {
   const spans: Span[] = [];
   for (const grid of grids) {
     const start = Math.max(from, grid.fromSlot);
@@ -37,14 +39,14 @@ export function spansBetween(grids: readonly Grid[], from: number, to: number, h
 
 /**
  * The spans of the newest `count` slots in [from, to), newest first, and where to go on: the exclusive end of what
- * is left, null when nothing is. With `hours`, slots of hours without a partition are passed over and not counted.
+ * is left, null when nothing is. With `hours`, slots of other hours are passed over and not counted.
  */
 export function newestSpans(
   grids: readonly Grid[],
   from: number,
   to: number,
   count: number,
-  hours: Hours | null,
+  hours: KnownHours | null,
 ): { spans: Span[]; leftTo: number | null } {
   const spans: Span[] = [];
   let left = count;

@@ -2,6 +2,9 @@
 import type pg from "pg";
 import { DatabaseError } from "pg";
 import type { DatabaseHandle } from "../../platform/db.js";
+import { closedHours } from "./chunks/hours.js";
+import { notInChunks } from "./chunks/late.js";
+import { holdBackRepacking, inTransaction } from "./chunks/transaction.js";
 import { ensureHours, hourOf } from "./partitions.js";
 import type { Batch, SampleRecord, StrayCount } from "./sample.js";
 
@@ -13,8 +16,8 @@ const OLDEST_SLOT_MS = 400 * 86_400_000;
 const NEWEST_SLOT_MS = 86_400_000;
 
 // Served by the primary key of the partition, which also settles who is first.
-const INSERT_SAMPLES = `
-  insert into samples (slot, job_no, location_no, status, rtt_us, jitter_us, lateness_us,
+const insertInto = (table: string, condition = "") => `
+  insert into ${table} (slot, job_no, location_no, status, rtt_us, jitter_us, lateness_us,
                        sequence_number, recorded_at, error_code, error, phases)
   select slot, job_no, location_no, status, rtt_us, jitter_us, lateness_us,
          sequence_number, to_timestamp(recorded_ms / 1000), error_code, error, phases::jsonb
@@ -22,8 +25,21 @@ const INSERT_SAMPLES = `
               $8::bigint[], $9::double precision[], $10::text[], $11::text[], $12::text[])
     as batch (slot, job_no, location_no, status, rtt_us, jitter_us, lateness_us,
               sequence_number, recorded_ms, error_code, error, phases)
+  ${condition}
   on conflict do nothing
   returning slot, job_no, location_no`;
+
+const INSERT_SAMPLES = insertInto("samples");
+
+// The partition of a closed hour stays for a while; what it has is in the chunks, or will be. `offset 0` keeps Postgres
+// from comparing with whole partitions instead of looking each slot up.
+const INSERT_LATE_SAMPLES = insertInto(
+  "late_samples",
+  `where not exists (
+    select from samples
+    where samples.slot = batch.slot and samples.job_no = batch.job_no and samples.location_no = batch.location_no
+    offset 0)`,
+);
 
 // Joined to jobs, because a job may have been deleted since.
 const ADD_STRAYS = `
@@ -45,7 +61,7 @@ export interface StoreResult {
 
 /**
  * Stores a batch. A sample whose slot is already stored for its job and location changes nothing; a missing
- * partition is created; a sample that cannot be stored at all is reported in `rejected` and stops no other.
+ * partition is created; a sample of an hour that is packed already goes to `late_samples`; a sample that cannot be stored at all is reported in `rejected` and stops no other.
  * Throws when the database cannot be used, in which case any part of the samples may have been stored.
  */
 export async function storeBatch(database: DatabaseHandle, batch: Batch, now: number): Promise<StoreResult> {
@@ -93,13 +109,32 @@ async function insertCreatingPartitions(
         .map(({ slot }) => hourOf(slot)),
     );
     await ensureHours(database.db, [...hours]);
-    return insertSamples(database.pool, samples);
+    const closed = await closedHours(database.pool, [...hours]);
+    const isLate = ({ slot }: SampleRecord) => closed.has(hourOf(slot));
+    const late = await insertLateSamples(database.pool, samples.filter(isLate));
+    const others = samples.filter((sample) => !isLate(sample));
+    return late.concat(others.length === 0 ? [] : await insertSamples(database.pool, others));
   }
 }
 
-async function insertSamples(pool: pg.Pool, samples: SampleRecord[]): Promise<SampleRecord[]> {
-  const { rows } = await pool.query<[number, number, number]>(
-    statement(INSERT_SAMPLES, [
+/** Stores samples of closed hours that are not stored yet, neither raw nor in a chunk. */
+async function insertLateSamples(pool: pg.Pool, samples: SampleRecord[]): Promise<SampleRecord[]> {
+  if (samples.length === 0) return [];
+  return inTransaction(pool, async (client) => {
+    await holdBackRepacking(client);
+    const unknown = await notInChunks(client, samples);
+    return unknown.length === 0 ? [] : insertSamples(client, unknown, INSERT_LATE_SAMPLES);
+  });
+}
+
+/** Returns those that were not stored before. */
+async function insertSamples(
+  db: pg.Pool | pg.PoolClient,
+  samples: SampleRecord[],
+  text = INSERT_SAMPLES,
+): Promise<SampleRecord[]> {
+  const { rows } = await db.query<[number, number, number]>(
+    statement(text, [
       numbers(samples, "slot"),
       numbers(samples, "jobNo"),
       numbers(samples, "locationNo"),
@@ -177,7 +212,7 @@ function isDataError(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^2[23]/.test(error.code ?? "");
 }
 
-/** `samples` has no check constraint of its own, so this SQLSTATE means "no partition for the row". */
+/** Check constraints have only partitions that are closed, so this SQLSTATE means "no partition that takes the row". */
 function isMissingPartition(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === "23514";
 }

@@ -1,15 +1,17 @@
 // The statistics of a job over a window.
 import type { Summary } from "@nightbell/contract";
 import type { DatabaseHandle } from "../../platform/db.js";
-import { hourOf, partitionedHours } from "./partitions.js";
-import { aggregateAll, countStrays } from "./queries.js";
+import { hoursBetween } from "./chunks/hours.js";
+import { readStatistics } from "./history.js";
+import { hourOf } from "./partitions.js";
+import { countStrays } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { toMs } from "./sample.js";
 import { spansBetween } from "./slots.js";
 import { boundWindow, endOfJob, expectedSamples, resolveWindow, type WindowQuery } from "./window.js";
 
 /**
- * Exact statistics from the raw samples: percentiles by nearest rank, the standard deviation of all (not of a sample
+ * Exact statistics of every sample: percentiles by nearest rank, the standard deviation of all (not of a sample
  * of them), RTTs of successes only. Without a window, the whole job; a window of more than 200,000 samples is answered
  * for its newest part with so many, which `from` tells. Stray replies are counted by the hour they came in, so those
  * of the whole first hour are included.
@@ -22,13 +24,13 @@ export async function readSummary(
 ): Promise<Summary> {
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => job.grids[0]?.fromSlot ?? to });
   const window = boundWindow(job, asked, now);
-  const hours = new Set(await partitionedHours(database.db, window.from, window.to));
+  const hours = await hoursBetween(database.pool, window.from, window.to);
   const spans = spansBetween(job.grids, window.from, window.to, hours).map((span) => ({
     ...span,
     jobNo: job.jobNo,
     label: 0,
   }));
-  const row = await aggregateAll(database.pool, spans);
+  const row = await readStatistics(database, spans, hours);
   const strays = await countStrays(database.pool, job.jobNo, hourOf(window.from), window.to);
   const sampleCount = row?.sample_count ?? 0;
   const missedCount = row?.missed_count ?? 0;

@@ -1,6 +1,7 @@
 // The bytes a chunk is made of: numbers of variable length, planes of integers, and one frame around all of it that
 // says when it is damaged.
 import { constants, crc32, deflateRawSync, inflateRawSync } from "node:zlib";
+import type { z } from "zod";
 
 /** What was read is not what was written, or never was a chunk. */
 export class DamagedChunkError extends Error {
@@ -12,6 +13,8 @@ const VERSION = 1;
 const FRAME_BYTES = 5;
 /** Far above what an encoder writes (see `cutIntoChunks`); what claims to be larger is not unpacked. */
 const MAX_UNPACKED_BYTES = 32 * 1024 * 1024;
+/** Most chunks unpack to less; allocating more at once is what would take the time. */
+const USUAL_UNPACKED_BYTES = 4_096;
 /** A plane whose bytes carry at least so many bits each is kept as it is: packing it costs time and gains nothing. */
 const INCOMPRESSIBLE_BITS = 6.8;
 const MAX_PLANES = 7;
@@ -44,12 +47,15 @@ export class ChunkWriter {
 
   /** Values that are mostly 0: only the others, each with its distance from the one before. */
   sparse(values: readonly number[]): void {
-    const positions = values.flatMap((value, position) => (value === 0 ? [] : [position]));
-    this.number(positions.length);
+    let count = 0;
+    for (const value of values) if (value !== 0) count += 1;
+    this.number(count);
     let next = 0;
-    for (const position of positions) {
+    for (let position = 0; position < values.length; position += 1) {
+      const value = values[position] ?? 0;
+      if (value === 0) continue;
       this.number(position - next);
-      this.number(values[position] ?? 0);
+      this.number(value);
       next = position + 1;
     }
   }
@@ -65,7 +71,7 @@ export class ChunkWriter {
     this.signed(min);
     const planes: Uint8Array[] = [];
     for (let factor = 1; factor <= max - min; factor *= 0x100) {
-      planes.push(Uint8Array.from(values, (value) => Math.floor((value - min) / factor) % 0x100));
+      planes.push(planeOf(values, min, factor));
     }
     const [lowest] = planes;
     const isNoise = lowest !== undefined && planes.length > 1 && bitsPerByte(lowest) > INCOMPRESSIBLE_BITS;
@@ -79,7 +85,7 @@ export class ChunkWriter {
   /** Everything written, packed and framed. */
   finish(): Buffer {
     const noise = Buffer.concat(this.#noise);
-    const packed = deflateRawSync(this.#bytes.subarray(0, this.#length));
+    const packed = pack(this.#bytes.subarray(0, this.#length));
     const frame = Buffer.alloc(FRAME_BYTES + 4);
     frame.writeUInt8(VERSION);
     frame.writeUInt32LE(noise.length, FRAME_BYTES);
@@ -138,12 +144,12 @@ export class ChunkReader {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
-  json(): unknown {
+  json<Value>(schema: z.ZodType<Value>): Value {
     const text = Buffer.from(this.#take(this.number())).toString();
     try {
-      return JSON.parse(text);
-    } catch {
-      throw new DamagedChunkError("a text in it cannot be read");
+      return schema.parse(JSON.parse(text));
+    } catch (error) {
+      throw new DamagedChunkError("a text in it cannot be read", { cause: error });
     }
   }
 
@@ -174,14 +180,6 @@ export class ChunkReader {
     return values;
   }
 
-  /** Passes over what `planes` would read. */
-  skipPlanes(count: number): void {
-    this.signed();
-    const form = this.number();
-    if (form % 2 === 1) this.#takeNoise(count);
-    this.#take(count * (Math.floor(form / 2) - (form % 2)));
-  }
-
   #take(length: number): Uint8Array {
     if (length > this.#bytes.length - this.#at) throw new DamagedChunkError("it ends too early");
     return this.#bytes.subarray(this.#at, (this.#at += length));
@@ -193,10 +191,19 @@ export class ChunkReader {
   }
 }
 
+/** Noise of few values packs better when nobody looks for repetitions in it. */
+function pack(bytes: Uint8Array): Buffer {
+  const [usual, coded] = [constants.Z_DEFAULT_STRATEGY, constants.Z_HUFFMAN_ONLY].map((strategy) =>
+    deflateRawSync(bytes, { strategy, chunkSize: USUAL_UNPACKED_BYTES }),
+  ) as [Buffer, Buffer];
+  return coded.length < usual.length ? coded : usual;
+}
+
 function unpack(packed: Uint8Array): Uint8Array {
   try {
     return inflateRawSync(packed, {
       maxOutputLength: MAX_UNPACKED_BYTES,
+      chunkSize: USUAL_UNPACKED_BYTES,
       finishFlush: constants.Z_FINISH,
     });
   } catch (error) {
@@ -204,12 +211,20 @@ function unpack(packed: Uint8Array): Uint8Array {
   }
 }
 
+function planeOf(values: readonly number[], min: number, factor: number): Uint8Array {
+  const plane = new Uint8Array(values.length);
+  for (let at = 0; at < values.length; at += 1)
+    plane[at] = Math.floor(((values[at] ?? 0) - min) / factor) % 0x100;
+  return plane;
+}
+
 /** Order-0 entropy. */
 function bitsPerByte(bytes: Uint8Array): number {
   const counts = new Uint32Array(0x100);
-  for (const byte of bytes) counts[byte] = (counts[byte] ?? 0) + 1;
-  return counts.reduce((bits, count) => {
-    const share = count / bytes.length;
-    return count === 0 ? bits : bits - share * Math.log2(share);
-  }, 0);
+  for (let at = 0; at < bytes.length; at += 1) counts[bytes[at] ?? 0] = (counts[bytes[at] ?? 0] ?? 0) + 1;
+  let bits = 0;
+  for (const count of counts) {
+    if (count > 0) bits -= (count / bytes.length) * Math.log2(count / bytes.length);
+  }
+  return bits;
 }

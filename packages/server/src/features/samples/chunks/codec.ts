@@ -3,6 +3,7 @@
 // Kept exactly: slot, sequence number, status, RTT and jitter in microseconds, error code and text, phases. Lateness is
 // rounded to milliseconds, and `recordedAt` down to the millisecond, which is as far as the API shows it.
 import type { ErrorCode } from "@nightbell/contract";
+import { z } from "zod";
 import { type SampleRecord, statusCodes, type StatusCode } from "../sample.js";
 import { ChunkReader, ChunkWriter, DamagedChunkError } from "./bytes.js";
 import { decodePhases, encodePhases } from "./phases-codec.js";
@@ -28,15 +29,29 @@ export interface Chunk extends ChunkGrid {
   rttMinUs: number | null;
   rttMaxUs: number | null;
   rttSumUs: number;
-  data: Uint8Array;
+  /** Which slots, status, RTT and jitter. */
+  measures: Uint8Array;
+  /** Lateness, time of recording, errors. Apart, because statistics do without them. */
+  details: Uint8Array;
   phases: Uint8Array | null;
 }
 
 /** What it takes to read the samples of a chunk. */
 export type EncodedSamples = Pick<
   Chunk,
-  "jobNo" | "locationNo" | "firstSlot" | "stepMs" | "firstSequence" | "sampleCount" | "data" | "phases"
+  | "jobNo"
+  | "locationNo"
+  | "firstSlot"
+  | "stepMs"
+  | "firstSequence"
+  | "sampleCount"
+  | "measures"
+  | "details"
+  | "phases"
 >;
+
+/** What it takes to read the columns that statistics need. */
+export type EncodedMeasures = Omit<EncodedSamples, "details" | "phases">;
 
 /** The columns that statistics need; NaN where a sample has no value. */
 export interface Measures {
@@ -45,6 +60,11 @@ export interface Measures {
   rttUs: Float64Array;
   jitterUs: Float64Array;
 }
+
+/** Code and text of each error that a chunk speaks of. */
+const Errors = z.array(
+  z.tuple([z.string().nullable() as z.ZodType<ErrorCode | null>, z.string().nullable()]),
+);
 
 /** A success with an RTT, which most samples are, has the kind 0 in a chunk. */
 const HAS_RTT = 4;
@@ -58,13 +78,40 @@ export function encodeChunk(samples: readonly SampleRecord[], { stepMs }: { step
   const [first] = samples;
   const last = samples.at(-1);
   if (first === undefined || last === undefined) throw new Error("a chunk holds at least one sample");
+  return {
+    jobNo: first.jobNo,
+    locationNo: first.locationNo,
+    firstSlot: first.slot,
+    lastSlot: last.slot,
+    stepMs,
+    firstSequence: first.sequenceNumber,
+    sampleCount: samples.length,
+    ...totals(samples),
+    measures: encodeMeasures(samples),
+    details: encodeDetails(samples),
+    phases: encodePhases(samples.map(({ phases }) => phases)),
+  };
+}
+
+function encodeMeasures(samples: readonly SampleRecord[]): Buffer {
   const writer = new ChunkWriter();
   writer.sparse(gapsBefore(samples));
   writer.sparse(samples.map(({ status, rttUs }) => (status | (rttUs === null ? 0 : HAS_RTT)) ^ USUAL_KIND));
   writer.planes(samples.flatMap(({ rttUs }) => rttUs ?? []));
   writer.sparse(jitterExceptions(samples));
+  return writer.finish();
+}
+
+function encodeDetails(samples: readonly SampleRecord[]): Buffer {
+  const writer = new ChunkWriter();
   writer.planes(samples.map(latenessMs));
-  writer.planes(samples.map((sample) => Math.floor(sample.recordedAtMs) - expectedAtMs(sample)));
+  // Those without an answer waited for one: their delays are of another kind.
+  const delays = (hasRtt: boolean) =>
+    samples
+      .filter(({ rttUs }) => (rttUs !== null) === hasRtt)
+      .map((sample) => Math.floor(sample.recordedAtMs) - expectedAtMs(sample));
+  writer.planes(delays(true));
+  writer.planes(delays(false));
   const errors = new Map<string, number>();
   const errorNos = samples.map(({ errorCode, error }) => {
     if (errorCode === null && error === null) return 0;
@@ -75,33 +122,21 @@ export function encodeChunk(samples: readonly SampleRecord[], { stepMs }: { step
   });
   writer.json([...errors.keys()].map((key): unknown => JSON.parse(key)));
   writer.sparse(errorNos);
-  return {
-    jobNo: first.jobNo,
-    locationNo: first.locationNo,
-    firstSlot: first.slot,
-    lastSlot: last.slot,
-    stepMs,
-    firstSequence: first.sequenceNumber,
-    sampleCount: samples.length,
-    ...totals(samples),
-    data: writer.finish(),
-    phases: encodePhases(samples.map(({ phases }) => phases)),
-  };
-}
-
-/** The columns of a chunk that statistics need. Throws DamagedChunkError. */
-export function decodeMeasures(chunk: EncodedSamples): Measures {
-  return readMeasures(new ChunkReader(chunk.data), chunk);
+  return writer.finish();
 }
 
 /** All samples of a chunk, oldest first. Throws DamagedChunkError. */
 export function decodeSamples(chunk: EncodedSamples): SampleRecord[] {
-  const reader = new ChunkReader(chunk.data);
-  const { slots, statuses, rttUs, jitterUs } = readMeasures(reader, chunk);
+  const { slots, statuses, rttUs, jitterUs } = decodeMeasures(chunk);
   const count = slots.length;
+  const reader = new ChunkReader(chunk.details);
   const latenessMs = reader.planes(count);
-  const delaysMs = reader.planes(count);
-  const errors = asErrors(reader.json());
+  const withRtt = rttUs.reduce((sum, rtt) => (Number.isNaN(rtt) ? sum : sum + 1), 0);
+  const delaysMs = {
+    withRtt: reader.planes(withRtt).values(),
+    withoutRtt: reader.planes(count - withRtt).values(),
+  };
+  const errors = reader.json(Errors);
   const errorNos = new Map<number, number>();
   reader.sparse(count, (position, no) => {
     if (no > errors.length) throw new DamagedChunkError("it speaks of an error that it does not hold");
@@ -124,16 +159,19 @@ export function decodeSamples(chunk: EncodedSamples): SampleRecord[] {
       error,
       phases: phases[index] ?? null,
     };
-    sample.recordedAtMs = expectedAtMs(sample) + (delaysMs[index] ?? 0);
+    const delays = sample.rttUs === null ? delaysMs.withoutRtt : delaysMs.withRtt;
+    sample.recordedAtMs = expectedAtMs(sample) + (delays.next().value ?? 0);
     assertTime(sample.recordedAtMs);
     return sample;
   });
 }
 
-function readMeasures(reader: ChunkReader, { firstSlot, stepMs, sampleCount }: EncodedSamples): Measures {
+/** The columns of a chunk that statistics need. Throws DamagedChunkError. */
+export function decodeMeasures({ firstSlot, stepMs, sampleCount, measures }: EncodedMeasures): Measures {
   if (!(sampleCount >= 1 && sampleCount <= MAX_CHUNK_SAMPLES)) {
     throw new DamagedChunkError(`it says that it holds ${sampleCount} samples`);
   }
+  const reader = new ChunkReader(measures);
   const slots = new Float64Array(sampleCount);
   let [next, slot] = [0, firstSlot];
   const fill = (to: number) => {
@@ -152,7 +190,8 @@ function readMeasures(reader: ChunkReader, { firstSlot, stepMs, sampleCount }: E
   reader.sparse(sampleCount, (position, difference) => {
     const kind = difference ^ USUAL_KIND;
     const status = kind & ~HAS_RTT;
-    if (status > statusCodes.system_error) throw new DamagedChunkError("it holds a status that does not exist");
+    if (status > statusCodes.system_error)
+      throw new DamagedChunkError("it holds a status that does not exist");
     statuses[position] = status;
     if ((kind & HAS_RTT) === 0) {
       isWithoutRtt[position] = 1;
@@ -211,9 +250,12 @@ function expectedAtMs(sample: Pick<SampleRecord, "slot" | "latenessUs" | "rttUs"
   return sample.slot + latenessMs(sample) + Math.round((sample.rttUs ?? 0) / 1_000);
 }
 
-/** As far as a Date reaches, which is less than what a crafted chunk can say. */
+/** As far as a Date reaches, in milliseconds to either side of the epoch. */
+const LAST_TIME = 8.64e15;
+
+/** A crafted chunk can say more than a Date. */
 function assertTime(time: number | undefined): void {
-  if (Number.isNaN(new Date(time ?? Number.NaN).getTime())) {
+  if (time === undefined || !(Math.abs(time) <= LAST_TIME)) {
     throw new DamagedChunkError("it holds a time that does not exist");
   }
 }
@@ -234,16 +276,6 @@ function totals(samples: readonly SampleRecord[]) {
   return { ...counts, rttMinUs: hasRtt ? min : null, rttMaxUs: hasRtt ? max : null, rttSumUs: sum };
 }
 
-function asErrors(value: unknown): [ErrorCode | null, string | null][] {
-  const isText = (text: unknown) => text === null || typeof text === "string";
-  const isError = (entry: unknown) => Array.isArray(entry) && entry.length === 2 && entry.every(isText);
-  if (!Array.isArray(value) || !value.every(isError)) {
-    throw new DamagedChunkError("its errors cannot be read");
-  }
-  return value as [ErrorCode | null, string | null][];
-}
-
 function orNull(value: number | undefined): number | null {
   return value === undefined || Number.isNaN(value) ? null : value;
 }
-

@@ -1,9 +1,12 @@
 // The phases of a chunk's samples, in a column of their own because only some types of probe have them.
-import type { Phases } from "@nightbell/contract";
+import { Phases } from "@nightbell/contract";
+import { z } from "zod";
 import { ChunkReader, ChunkWriter, DamagedChunkError } from "./bytes.js";
 
 /** The names of the phases of some samples; null for phases that are kept as they are. */
-type Shape = string[] | null;
+type Shape = z.infer<typeof Shapes>[number];
+const Shapes = z.array(z.array(z.string()).nullable());
+const ExactPhases = z.array(Phases);
 
 /**
  * Phases in whole microseconds, which probes give, become one column for each name; others are kept as JSON.
@@ -35,13 +38,14 @@ export function encodePhases(samples: readonly (Phases | null)[]): Buffer | null
 export function decodePhases(bytes: Uint8Array | null, count: number): (Phases | null)[] {
   if (bytes === null) return Array.from({ length: count }, () => null);
   const reader = new ChunkReader(bytes);
-  const shapes = asShapes(reader.json());
+  const shapes = reader.json(Shapes);
   const shapeNos = Array.from(reader.planes(count));
   const samples: (Phases | null)[] = Array.from({ length: count }, () => null);
   for (const [index, shape] of shapes.entries()) {
     const members = shapeNos.flatMap((no, position) => (no === index + 1 ? [position] : []));
     if (shape === null) {
-      const exact = asPhases(reader.json(), members.length);
+      const exact = reader.json(ExactPhases);
+      if (exact.length !== members.length) throw new DamagedChunkError("it lacks phases");
       for (const [at, position] of members.entries()) samples[position] = exact[at] ?? null;
       continue;
     }
@@ -65,24 +69,4 @@ function shapeOf(phases: Phases): Shape {
 
 function toUs(milliseconds: number): number {
   return Math.round(milliseconds * 1_000);
-}
-
-function asShapes(value: unknown): Shape[] {
-  const isName = (name: unknown) => typeof name === "string";
-  const isShape = (shape: unknown) => shape === null || (Array.isArray(shape) && shape.every(isName));
-  if (!Array.isArray(value) || !value.every(isShape)) {
-    throw new DamagedChunkError("the names of its phases cannot be read");
-  }
-  return value as Shape[];
-}
-
-function asPhases(value: unknown, count: number): Phases[] {
-  const isPhases = (phases: unknown) =>
-    typeof phases === "object" &&
-    phases !== null &&
-    Object.values(phases).every((phase) => typeof phase === "number");
-  if (!Array.isArray(value) || value.length !== count || !value.every(isPhases)) {
-    throw new DamagedChunkError("its phases cannot be read");
-  }
-  return value as Phases[];
 }
