@@ -1,5 +1,5 @@
-// What ageing makes of samples: bytes per sample in Postgres, samples packed per second in one pass over an hour, and how
-// fast chunks are read. Jobs at a cadence of ten seconds, RTTs of 20 ms ± 2 ms in microseconds with spikes, lateness of a
+// What ageing makes of samples: bytes per sample in Postgres, samples rolled up and packed per second in one pass over an
+// hour each, and how fast chunks are read. Jobs at a cadence of ten seconds, RTTs of 20 ms ± 2 ms in microseconds with spikes, lateness of a
 // millisecond or so, losses that come in bursts, gaps. Also runs by itself: `node bench/chunks.mjs [--quick]`.
 import { randomUUID } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
@@ -33,6 +33,9 @@ export async function run({ quick = false } = {}) {
     await addJobs(database, jobCount);
     const count = await storeHour(database, jobCount, hour);
     const rawBytes = await sizeOf(database, "samples_%");
+    const rollupSeconds = await rollUp(database, hour);
+    const fineBytes = await sizeOf(database, "rollups_5m_%");
+    const hourlyBytes = await sizeOf(database, "rollups_1h_%");
     const seconds = await pack({ database, log });
     const bytes = await sizeOf(database, "sample_chunks_2%");
     const decoded = await decodeAll(database);
@@ -46,6 +49,22 @@ export async function run({ quick = false } = {}) {
         "≤ 4",
         bytes / count <= 4,
         `row and index included, ${of}; ${round(rawBytes / count, 0)} B before: ${round(100 * (1 - bytes / rawBytes), 1)} % less`,
+      ),
+      row(
+        "bytes per sample of rollups",
+        round((fineBytes + hourlyBytes) / count, 2),
+        "B",
+        "≤ 25 (80 % less than raw)",
+        (fineBytes + hourlyBytes) / count <= 25,
+        `5 min ${round(fineBytes / count, 2)}, 1 h ${round(hourlyBytes / count, 2)}, histograms, rows and index included`,
+      ),
+      row(
+        "samples rolled up per second",
+        Math.round(count / rollupSeconds),
+        "samples/s",
+        "≥ 100,000",
+        count / rollupSeconds >= 100_000,
+        `5 min and 1 h, one statement over an hour, ${of}`,
       ),
       row(
         "samples packed per second",
@@ -144,6 +163,14 @@ function simulate(jobNo, hour) {
     previous = rttUs ?? previous;
     return sample;
   };
+}
+
+/** Seconds that the rollups of an hour take. */
+async function rollUp({ pool }, hour) {
+  const { buildHour } = await load("features/samples/rollups/build.js");
+  const startedAt = performance.now();
+  await buildHour(pool, hour);
+  return (performance.now() - startedAt) / 1_000;
 }
 
 /** Seconds that one turn of the scheduler's task takes. */

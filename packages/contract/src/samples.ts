@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { pageOf } from "./pagination.js";
+import { PageQuery, pageOf } from "./pagination.js";
 import { ErrorCode, Phases, SampleStatus } from "./probes.js";
 
 export const Sample = z.object({
@@ -71,6 +71,45 @@ export const Series = z.object({
   points: z.array(SeriesPoint),
 });
 export type Series = z.infer<typeof Series>;
+
+export const RollupResolution = z.enum(["5m", "1h", "1d"]);
+export type RollupResolution = z.infer<typeof RollupResolution>;
+
+/** Newest first; by default the whole job. */
+export const RollupsQuery = z.strictObject({
+  resolution: RollupResolution.default("1h"),
+  ...PageQuery.pick({ limit: true, cursor: true }).shape,
+  from: instant.optional(),
+  to: instant.optional(),
+});
+export type RollupsQuery = z.output<typeof RollupsQuery>;
+
+/** What the samples of a job amount to in a bucket of 5 minutes, an hour or a day (UTC), over all its locations. */
+export const Rollup = z.object({
+  from: z.string(),
+  to: z.string(),
+  sampleCount: z.number().int(),
+  successCount: z.number().int(),
+  missedCount: z.number().int(),
+  systemErrorCount: z.number().int(),
+  /** Slots of the grid in the bucket; more than `sampleCount` is a gap. */
+  expectedCount: z.number().int(),
+  lossPercent: z.number().nullable(),
+  avgRttMs: z.number().nullable(),
+  minRttMs: z.number().nullable(),
+  maxRttMs: z.number().nullable(),
+  /** Percentiles are within 1 % of the samples'. */
+  p50RttMs: z.number().nullable(),
+  p95RttMs: z.number().nullable(),
+  p99RttMs: z.number().nullable(),
+  stddevRttMs: z.number().nullable(),
+  avgJitterMs: z.number().nullable(),
+  maxJitterMs: z.number().nullable(),
+});
+export type Rollup = z.infer<typeof Rollup>;
+
+export const RollupPage = pageOf(Rollup);
+export type RollupPage = z.infer<typeof RollupPage>;
 
 export const Summary = z.object({
   sampleCount: z.number().int(),

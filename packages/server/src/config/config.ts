@@ -70,6 +70,18 @@ export const environmentSchema = z.object({
     .max(36_500)
     .default(400)
     .describe("days for which every sample is kept; then its chunk is dropped"),
+  ROLLUP_5M_RETENTION_DAYS: positive
+    .max(36_500)
+    .default(30)
+    .describe("days for which rollups of 5 minutes are kept"),
+  ROLLUP_1H_RETENTION_DAYS: positive
+    .max(36_500)
+    .default(800)
+    .describe("days for which rollups of an hour are kept"),
+  ROLLUP_1D_RETENTION_DAYS: positive
+    .max(36_500)
+    .default(3_650)
+    .describe("days for which rollups of a day are kept"),
   CONCURRENCY: positive
     .max(100_000)
     .optional()

@@ -38,6 +38,14 @@ interface ChunkColumns {
   phases: Buffer | null;
 }
 
+interface RollupColumns {
+  from_slot: number;
+  job_no: number;
+  location_no: number;
+  /** Blocks, as the migration describes them. */
+  buckets: number[];
+}
+
 export interface Database {
   organisations: { id: string; name: string; created_at: Instant };
   users: {
@@ -129,6 +137,12 @@ export interface Database {
   };
   sample_chunks: ChunkColumns;
   interim_chunks: ChunkColumns;
+  rollups_5m: RollupColumns;
+  rollups_1h: RollupColumns;
+  rollups_1d: RollupColumns;
+  rollup_hours: { hour_slot: number; version: Generated<number>; built_version: number | null };
+  rollup_days: { day_slot: number; is_due: Generated<boolean>; is_built: Generated<boolean> };
+  ended_jobs: { job_no: number; ended_at: Instant };
   stray_replies: {
     hour_slot: number;
     job_no: number;

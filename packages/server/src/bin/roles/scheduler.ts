@@ -7,7 +7,11 @@ import {
   ageSamples,
   chunkerMetrics,
   ensurePartitions,
+  keepRollups,
   removeChunksOf,
+  removeRollupsOf,
+  rollupMetrics,
+  rollUpEndedJobs,
 } from "../../features/samples/index.js";
 import { systemClock as clock } from "../../platform/clock.js";
 import { startRecurringTasks } from "../../platform/recurring-tasks.js";
@@ -22,6 +26,7 @@ export async function startScheduler({ config, database, log }: RoleContext): Pr
   const { db, pool, url } = database;
   const registry = new Registry();
   const ageing = { url, pool, db, clock, log, config, metrics: chunkerMetrics(registry) };
+  const rollups = { pool, db, clock, config, metrics: rollupMetrics(registry) };
   const tasks = await startRecurringTasks(
     [
       { name: "sample partitions", everyMs: MINUTE_MS, run: (now) => ensurePartitions(db, now) },
@@ -33,7 +38,23 @@ export async function startScheduler({ config, database, log }: RoleContext): Pr
         name: "deleted jobs",
         everyMs: HOUR_MS,
         isLong: true,
-        run: (now) => forgetDeletedJobs(db, now, (jobNos) => removeChunksOf(pool, jobNos)),
+        run: (now) =>
+          forgetDeletedJobs(db, now, async (jobNos) => {
+            await removeChunksOf(pool, jobNos);
+            await removeRollupsOf(pool, jobNos);
+          }),
+      },
+      {
+        name: "rollups",
+        everyMs: MINUTE_MS,
+        isLong: true,
+        run: (_now, signal) => keepRollups({ ...rollups, signal }),
+      },
+      {
+        name: "rollups of ended jobs",
+        everyMs: SECOND_MS,
+        isLong: true,
+        run: (_now, signal) => rollUpEndedJobs({ pool, signal }),
       },
       {
         name: "ageing samples",

@@ -34,16 +34,22 @@ export interface Buckets {
 }
 
 /**
- * Cuts the window into at most `maxCount` buckets. Boundaries are multiples of the length since the epoch, whatever
+ * Cuts the window into at most `maxCount` buckets, of multiples of `unitMs` when that is given. Boundaries are multiples of the length since the epoch, whatever
  * the window, so that points stay what they are while a chart is moved; the first and the last bucket are cut off at
  * the window's ends.
  */
-export function cutIntoBuckets(grids: readonly Grid[], window: Window, maxCount: number): Buckets {
+export function cutIntoBuckets(
+  grids: readonly Grid[],
+  window: Window,
+  maxCount: number,
+  unitMs = 0,
+): Buckets {
   const runs = runsOf(grids).filter((run) => run.to > window.from && run.from < window.to);
-  if (countSlots(grids, window.from, window.to) + Math.max(runs.length - 1, 0) <= maxCount) {
+  const slotCount = countSlots(grids, window.from, window.to);
+  if (unitMs === 0 && slotCount + Math.max(runs.length - 1, 0) <= maxCount) {
     return { resolution: "raw", buckets: withPauses(slotBuckets(grids, window), runs) };
   }
-  const lengthMs = bucketLength(window, maxCount);
+  const lengthMs = bucketLength(window, maxCount, unitMs);
   return {
     resolution: formatLength(lengthMs),
     buckets: withPauses(timeBuckets(runs, window, lengthMs), runs),
@@ -62,8 +68,9 @@ function slotBuckets(grids: readonly Grid[], window: Window): Bucket[] {
 }
 
 /** The shortest length that cuts the window into at most `maxCount`. */
-function bucketLength(window: Window, maxCount: number): number {
+function bucketLength(window: Window, maxCount: number, unitMs: number): number {
   const fits = (lengthMs: number) =>
+    (unitMs === 0 || lengthMs % unitMs === 0) &&
     Math.ceil(window.to / lengthMs) - Math.floor(window.from / lengthMs) <= maxCount;
   let lengthMs = lengthsMs.find(fits);
   // Beyond ten years the boundaries are of no calendar; in the end one bucket reaches from the epoch.

@@ -11,6 +11,7 @@ import {
   aggregateAll,
   aggregateByLabel,
   aggregateBySlot,
+  cellsOf,
   type LabelledSpan,
   type OutlineRow,
   type Position,
@@ -20,6 +21,7 @@ import {
   type SampleRow,
   type SummaryRow,
 } from "./queries.js";
+import { Rollup } from "./rollups/rollup.js";
 import type { SampleRecord } from "./sample.js";
 import { Tally } from "./statistics.js";
 
@@ -111,6 +113,28 @@ export async function readAggregatesBySlot(
   return raw;
 }
 
+/** Everything that two stretches need to become one, of the samples of each label; labels without samples are left out. */
+export async function rollUpByLabel(
+  { pool }: DatabaseHandle,
+  spans: readonly LabelledSpan[],
+  hours: Hours,
+): Promise<Map<number, Rollup>> {
+  const isRaw = (span: LabelledSpan) => stateOf(span, hours) === "raw";
+  const rollups = await collect(
+    pool,
+    spans.filter((span) => !isRaw(span)),
+    hours,
+    ({ label }) => label,
+    () => new Rollup(),
+  );
+  for (const { label, ...cell } of await cellsOf(pool, spans.filter(isRaw))) {
+    const rollup = rollups.get(label) ?? new Rollup();
+    rollups.set(label, rollup);
+    rollup.addCell(cell);
+  }
+  return rollups;
+}
+
 /** Statistics of all samples of the spans; null without spans. */
 export async function readStatistics(
   { pool }: DatabaseHandle,
@@ -156,26 +180,46 @@ function hoursOf(spans: readonly LabelledSpan[]): number[] {
   return [...new Set(spans.map(({ first }) => hourOf(first)))];
 }
 
-async function tally(
+function tally(
   pool: Pool,
   spans: readonly LabelledSpan[],
   hours: Hours,
   keyOf: (span: LabelledSpan, slot: number) => number,
 ): Promise<Map<number, Tally>> {
-  const tallies = new Map<number, Tally>();
-  const tallyOf = (key: number): Tally => {
-    const tally = tallies.get(key) ?? new Tally();
-    tallies.set(key, tally);
-    return tally;
+  return collect(pool, spans, hours, keyOf, () => new Tally());
+}
+
+/** Something that samples are added to one by one. */
+interface Collection {
+  add(status: number, rttUs: number, jitterUs: number): void;
+}
+
+/** Adds each sample of the spans to the collection of its key, wherever it is. */
+async function collect<Kind extends Collection>(
+  pool: Pool,
+  spans: readonly LabelledSpan[],
+  hours: Hours,
+  keyOf: (span: LabelledSpan, slot: number) => number,
+  create: () => Kind,
+): Promise<Map<number, Kind>> {
+  const collections = new Map<number, Kind>();
+  const collectionOf = (key: number): Kind => {
+    const collection = collections.get(key) ?? create();
+    collections.set(key, collection);
+    return collection;
   };
-  if (spans.length === 0) return tallies;
+  if (spans.length === 0) return collections;
   const parts = divide(spans, hours);
   const late = await sampleOutlines(pool, parts.late, "late_samples");
   const index = new SpanIndex(spans);
   for (const row of [...(await sampleOutlines(pool, parts.raw)), ...late]) {
     const span = index.find(row.job_no, row.slot);
     if (span === null) continue;
-    tallyOf(keyOf(span, row.slot)).add(row.status, row.rtt_us ?? Number.NaN, row.jitter_us ?? Number.NaN);
+    collectionOf(keyOf(span, row.slot)).add(
+      row.status,
+      row.rtt_us ?? Number.NaN,
+      row.jitter_us ?? Number.NaN,
+    );
   }
   const chunked = new SpanIndex(parts.chunked);
   const isLate = keysOf(late);
@@ -186,10 +230,14 @@ async function tally(
       const span = chunked.find(chunk.jobNo, slot);
       if (span === null || (isLate.size > 0 && isLate.has(key(chunk.jobNo, chunk.locationNo, slot))))
         continue;
-      tallyOf(keyOf(span, slot)).add(statuses[at] as number, rttUs[at] as number, jitterUs[at] as number);
+      collectionOf(keyOf(span, slot)).add(
+        statuses[at] as number,
+        rttUs[at] as number,
+        jitterUs[at] as number,
+      );
     }
   }
-  return tallies;
+  return collections;
 }
 
 interface ChunkedSample {

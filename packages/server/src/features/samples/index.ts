@@ -2,6 +2,8 @@
 export { ageSamples } from "./chunks/chunker.js";
 export { chunkerMetrics } from "./chunks/chunker-metrics.js";
 export { removeChunksOf } from "./chunks/remove.js";
+export { keepRollups, removeRollupsOf, rollUpEndedJobs } from "./rollups/builder.js";
+export { rollupMetrics } from "./rollups/builder-metrics.js";
 export { ensurePartitions } from "./partitions.js";
 export { samplesRoutes } from "./routes.js";
 export { type SampleRecord, statusCodes, type StrayKind } from "./sample.js";

@@ -3,6 +3,7 @@
 import type { Pool, QueryConfig, QueryResultRow } from "pg";
 import type { ErrorCode } from "@nightbell/contract";
 import type { LocatedGrid } from "../jobs/index.js";
+import type { Cell } from "./rollups/rollup.js";
 import type { Span } from "./slots.js";
 
 /** Nothing a person waits for; rather an error than a connection that is held for half a minute. */
@@ -198,6 +199,19 @@ export async function aggregateBySlot(
 ): Promise<Map<number, Aggregate>> {
   const rows = await readSpans<Aggregate & { slot: number }>(pool, BY_SLOT, spans);
   return new Map(rows.map((row) => [row.slot, row]));
+}
+
+const CELLS = `
+  select label, status, case when status = 0 then rtt_key(rtt_us) end as key, count(*) as samples,
+    sum(rtt_us::float8) as rtt_sum, sum(rtt_us::float8 ^ 2) as rtt_squares,
+    min(rtt_us) as rtt_min, max(rtt_us) as rtt_max,
+    count(jitter_us) as jitters, sum(jitter_us::float8) as jitter_sum, max(jitter_us) as jitter_max
+  ${ofSpans("samples")}
+  group by label, status, key`;
+
+/** The samples of each label, added up by status and key of the histogram. */
+export function cellsOf(pool: Pool, spans: readonly LabelledSpan[]): Promise<(Cell & { label: number })[]> {
+  return readSpans(pool, CELLS, spans);
 }
 
 const SUMMARY = `

@@ -1,6 +1,8 @@
 import {
   JobRecentList,
   RecentQuery,
+  RollupPage,
+  RollupsQuery,
   SamplePage,
   SamplesQuery,
   Series,
@@ -26,6 +28,7 @@ import { follow } from "./follow.js";
 import { LiveSamples } from "./live.js";
 import { readPage } from "./page.js";
 import { readRecent } from "./recent.js";
+import { readRollupPage } from "./rollups/page.js";
 import { findSampledJob, findSampledJobs } from "./sampled-job.js";
 import { readSeries } from "./series.js";
 import { readSummary } from "./summary.js";
@@ -87,6 +90,24 @@ function addReads(app: App, { database, clock = systemClock }: SampleRouteOption
   );
 
   app.get(
+    "/api/jobs/:id/rollups",
+    {
+      schema: {
+        tags,
+        summary: "Rollups of a job, newest first",
+        description:
+          "What its samples amount to in buckets of 5 minutes, an hour or a day (UTC). A bucket appears a few minutes " +
+          "after its hour (that of `1d`, its day) is over, and all of them when the job has ended; samples that come " +
+          "later correct it. `totalItems` is what the job's grid expects, an estimate.",
+        params,
+        querystring: RollupsQuery,
+        response: { 200: RollupPage },
+      },
+    },
+    async (request) => readRollupPage(database, await jobOf(request), request.query, clock.now()),
+  );
+
+  app.get(
     "/api/jobs/:id/series",
     {
       schema: {
@@ -94,7 +115,7 @@ function addReads(app: App, { database, clock = systemClock }: SampleRouteOption
         summary: "Samples of a job as a chart draws them",
         description:
           "At most `points` points that keep every spike, loss and gap. A window of more than 200,000 samples is " +
-          "answered for its newest part with so many, which `from` tells.",
+          "told by rollups, whose percentiles are within 1 %.",
         params,
         querystring: SeriesQuery,
         response: { 200: Series },
@@ -110,8 +131,8 @@ function addReads(app: App, { database, clock = systemClock }: SampleRouteOption
         tags,
         summary: "Statistics of a job",
         description:
-          "Of the whole job, or of a window. RTTs are of successes. More than 200,000 samples are answered for the " +
-          "newest part with so many, which `from` tells.",
+          "Of the whole job, or of a window. RTTs are of successes. Of more than 20,000 samples, percentiles come from " +
+          "rollups and are within 1 %.",
         params,
         querystring: WindowQuery,
         response: { 200: Summary },

@@ -5,10 +5,22 @@ import { cutIntoBuckets, type Bucket } from "./buckets.js";
 import { hoursBetween } from "./chunks/hours.js";
 import { readAggregatesByLabel, readAggregatesBySlot } from "./history.js";
 import type { Aggregate } from "./queries.js";
+import { levelFor } from "./rollups/levels.js";
+import { reachOf } from "./rollups/queries.js";
+import { rollUpWindow } from "./rollups/read.js";
 import type { SampledJob } from "./sampled-job.js";
 import { HOUR_MS, toMs } from "./sample.js";
 import { spansBetween } from "./slots.js";
-import { boundWindow, endOfJob, expectedSamples, resolveWindow, type WindowQuery } from "./window.js";
+import {
+  boundWindow,
+  countDue,
+  endOfJob,
+  expectedSamples,
+  MAX_AGGREGATED_SAMPLES,
+  resolveWindow,
+  type Window,
+  type WindowQuery,
+} from "./window.js";
 
 export interface SeriesQuery extends WindowQuery {
   points: number;
@@ -23,7 +35,8 @@ export interface SeriesQuery extends WindowQuery {
  * `expectedCount` 0 when it lies between others, so that a line breaks there, and none at the ends. Slots whose result
  * may still be on its way are not expected yet.
  *
- * A window of more than 200,000 samples is answered for its newest part with so many, which `from` tells.
+ * A window of more than 200,000 samples is told by rollups, whose percentiles are within 1 %. Where more than that are in
+ * no rollup yet, it is answered for its newest part with so many, which `from` tells.
  */
 export async function readSeries(
   database: DatabaseHandle,
@@ -32,6 +45,10 @@ export async function readSeries(
   now: number,
 ): Promise<Series> {
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => to - HOUR_MS });
+  if (countDue(job.grids, asked.from, Math.min(asked.to, now)) > MAX_AGGREGATED_SAMPLES) {
+    const series = await readLongSeries(database, job, asked, query.points, now);
+    if (series !== null) return series;
+  }
   const window = boundWindow(job, asked, now);
   const { resolution, buckets } = cutIntoBuckets(job.grids, window, query.points);
   const hours = await hoursBetween(database.pool, window.from, window.to);
@@ -41,16 +58,48 @@ export async function readSeries(
     spansBetween(job.grids, from, to, hours).map((span) => ({ ...span, jobNo: job.jobNo, label })),
   );
   const aggregates = await (isRaw ? readAggregatesBySlot : readAggregatesByLabel)(database, spans, hours);
-  const points = buckets
-    .map((bucket, label) => toPoint(job, bucket, aggregates.get(isRaw ? bucket.from : label) ?? nothing, now))
-    // A bucket in which no slot was due, or none that could be settled, says nothing.
-    .filter((point, index) => point.expectedCount > 0 || buckets[index]?.isRunning === false);
   return {
     resolution,
     from: new Date(window.from).toISOString(),
     to: new Date(asked.to).toISOString(),
-    points,
+    points: toPoints(job, buckets, (bucket, label) => aggregates.get(isRaw ? bucket.from : label), now),
   };
+}
+
+/** A window from the coarsest rollups that give a chart enough; null where too much of it is in none yet. */
+async function readLongSeries(
+  database: DatabaseHandle,
+  job: SampledJob,
+  asked: Window,
+  maxPoints: number,
+  now: number,
+): Promise<Series | null> {
+  const window = { from: asked.from, to: Math.min(asked.to, now) };
+  const start = Math.max(window.from, job.grids[0]?.fromSlot ?? 0);
+  const level = levelFor({ from: start, to: window.to }, await reachOf(database.pool, start));
+  const { resolution, buckets } = cutIntoBuckets(job.grids, window, maxPoints, level.bucketMs);
+  const rollups = await rollUpWindow(database, job, level, buckets);
+  if (rollups === null) return null;
+  return {
+    resolution,
+    from: new Date(asked.from).toISOString(),
+    to: new Date(asked.to).toISOString(),
+    points: toPoints(job, buckets, (_, label) => rollups.get(label)?.summary(), now),
+  };
+}
+
+function toPoints(
+  job: SampledJob,
+  buckets: readonly Bucket[],
+  aggregateOf: (bucket: Bucket, label: number) => Aggregate | undefined,
+  now: number,
+): SeriesPoint[] {
+  return (
+    buckets
+      .map((bucket, label) => toPoint(job, bucket, aggregateOf(bucket, label) ?? nothing, now))
+      // A bucket in which no slot was due, or none that could be settled, says nothing.
+      .filter((point, index) => point.expectedCount > 0 || buckets[index]?.isRunning === false)
+  );
 }
 
 const nothing: Aggregate = {

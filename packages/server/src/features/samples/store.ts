@@ -6,6 +6,7 @@ import { closedHours } from "./chunks/hours.js";
 import { notInChunks } from "./chunks/late.js";
 import { holdBackRepacking, inTransaction } from "./chunks/transaction.js";
 import { ensureHours, hourOf } from "./partitions.js";
+import { isOver, noteLateSamples } from "./rollups/build.js";
 import type { Batch, SampleRecord, StrayCount } from "./sample.js";
 
 /** Longer than any healthy write; a connection that stays silent for so long is given up. */
@@ -100,7 +101,7 @@ async function insertCreatingPartitions(
   now: number,
 ): Promise<SampleRecord[]> {
   try {
-    return await insertSamples(database.pool, samples);
+    return await insertRawSamples(database.pool, samples, now);
   } catch (error) {
     if (!isMissingPartition(error)) throw error;
     const hours = new Set(
@@ -113,8 +114,23 @@ async function insertCreatingPartitions(
     const isLate = ({ slot }: SampleRecord) => closed.has(hourOf(slot));
     const late = await insertLateSamples(database.pool, samples.filter(isLate));
     const others = samples.filter((sample) => !isLate(sample));
-    return late.concat(others.length === 0 ? [] : await insertSamples(database.pool, others));
+    return late.concat(others.length === 0 ? [] : await insertRawSamples(database.pool, others, now));
   }
+}
+
+/** Samples of hours that are over commit together with the note that the rollups of these hours lack them. */
+async function insertRawSamples(
+  pool: pg.Pool,
+  samples: SampleRecord[],
+  now: number,
+): Promise<SampleRecord[]> {
+  if (!samples.some(({ slot }) => isOver(slot, now))) return insertSamples(pool, samples);
+  return inTransaction(pool, async (client) => {
+    const stored = await insertSamples(client, samples);
+    const hours = new Set(stored.filter(({ slot }) => isOver(slot, now)).map(({ slot }) => hourOf(slot)));
+    if (hours.size > 0) await noteLateSamples(client, [...hours]);
+    return stored;
+  });
 }
 
 /** Stores samples of closed hours that are not stored yet, neither raw nor in a chunk. */

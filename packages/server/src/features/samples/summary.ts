@@ -4,16 +4,30 @@ import type { DatabaseHandle } from "../../platform/db.js";
 import { hoursBetween } from "./chunks/hours.js";
 import { readStatistics } from "./history.js";
 import { hourOf } from "./partitions.js";
-import { countStrays } from "./queries.js";
+import { countStrays, type SummaryRow } from "./queries.js";
+import { levels } from "./rollups/levels.js";
+import { rollUpWindow } from "./rollups/read.js";
 import type { SampledJob } from "./sampled-job.js";
 import { toMs } from "./sample.js";
 import { spansBetween } from "./slots.js";
-import { boundWindow, endOfJob, expectedSamples, resolveWindow, type WindowQuery } from "./window.js";
+import {
+  boundWindow,
+  countDue,
+  endOfJob,
+  expectedSamples,
+  resolveWindow,
+  type Window,
+  type WindowQuery,
+} from "./window.js";
+
+/** Of so many samples statistics are exact, which takes the database about 50 ms. */
+const EXACT_SAMPLES = 20_000;
 
 /**
- * Exact statistics of every sample: percentiles by nearest rank, the standard deviation of all (not of a sample
- * of them), RTTs of successes only. Without a window, the whole job; a window of more than 200,000 samples is answered
- * for its newest part with so many, which `from` tells. Stray replies are counted by the hour they came in, so those
+ * Statistics of every sample: percentiles by nearest rank, the standard deviation of all (not of a sample of them), RTTs
+ * of successes only. Without a window, the whole job. A window of more than 20,000 samples is told by rollups, whose
+ * percentiles are within 1 %; where more than 200,000 are in no rollup yet, it is answered for its newest part with so
+ * many, which `from` tells. Stray replies are counted by the hour they came in, so those
  * of the whole first hour are included.
  */
 export async function readSummary(
@@ -23,14 +37,8 @@ export async function readSummary(
   now: number,
 ): Promise<Summary> {
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => job.grids[0]?.fromSlot ?? to });
-  const window = boundWindow(job, asked, now);
-  const hours = await hoursBetween(database.pool, window.from, window.to);
-  const spans = spansBetween(job.grids, window.from, window.to, hours).map((span) => ({
-    ...span,
-    jobNo: job.jobNo,
-    label: 0,
-  }));
-  const row = await readStatistics(database, spans, hours);
+  const { window, row } =
+    (await rolledUp(database, job, asked, now)) ?? (await exact(database, job, asked, now));
   const strays = await countStrays(database.pool, job.jobNo, hourOf(window.from), window.to);
   const sampleCount = row?.sample_count ?? 0;
   const missedCount = row?.missed_count ?? 0;
@@ -58,6 +66,42 @@ export async function readSummary(
     from: new Date(window.from).toISOString(),
     to: new Date(asked.to).toISOString(),
   };
+}
+
+interface Statistics {
+  window: Window;
+  row: SummaryRow | null;
+}
+
+/** From rollups; null where the window is short, or too much of it is in none yet. */
+async function rolledUp(
+  database: DatabaseHandle,
+  job: SampledJob,
+  asked: Window,
+  now: number,
+): Promise<Statistics | null> {
+  const to = Math.max(Math.min(asked.to, now), asked.from);
+  const from = Math.max(asked.from, Math.min(job.grids[0]?.fromSlot ?? to, to));
+  if (countDue(job.grids, from, to) <= EXACT_SAMPLES) return null;
+  const rollups = await rollUpWindow(database, job, levels[2], [{ from, to }]);
+  if (rollups === null) return null;
+  return { window: { from: asked.from, to }, row: rollups.get(0)?.summary() ?? null };
+}
+
+async function exact(
+  database: DatabaseHandle,
+  job: SampledJob,
+  asked: Window,
+  now: number,
+): Promise<Statistics> {
+  const window = boundWindow(job, asked, now);
+  const hours = await hoursBetween(database.pool, window.from, window.to);
+  const spans = spansBetween(job.grids, window.from, window.to, hours).map((span) => ({
+    ...span,
+    jobNo: job.jobNo,
+    label: 0,
+  }));
+  return { window, row: await readStatistics(database, spans, hours) };
 }
 
 /** `missed` over `success + missed`, in percent to three decimals; null without either. */

@@ -1,5 +1,7 @@
 // Samples that come after their hour was closed: kept beside the chunks, each slot once, until they are packed as well.
 import type { Pool } from "pg";
+import { rewriteRollups } from "../rollups/late.js";
+import { lockRollups } from "../rollups/locks.js";
 import { HOUR_MS, type SampleRecord } from "../sample.js";
 import { DamagedChunkError } from "./bytes.js";
 import type { ChunkerContext } from "./chunker.js";
@@ -75,7 +77,7 @@ export async function hoursWithLateSamples(pool: Pool, before: number): Promise<
   }
 }
 
-/** Commit boundary: late samples and old chunks go, new chunks come. */
+/** Commit boundary: late samples and old chunks go, new chunks come, and rollups count what was late. */
 async function repack(
   context: ChunkerContext,
   hour: number,
@@ -83,6 +85,7 @@ async function repack(
 ): Promise<void> {
   if (groups.length === 0) return;
   await inTransaction(context.pool, async (client) => {
+    await lockRollups(client);
     await lockForRepacking(client);
     const jobs = [...new Set(groups.map(([sample]) => sample?.jobNo ?? 0))];
     const chunks = await chunksOf(
@@ -101,10 +104,9 @@ async function repack(
       client,
       packed.flatMap(({ old }) => old),
     );
-    const hasInterim = await storeGroups(
-      client,
-      packed.map(({ late, old }) => encodeAll(unite(old, late))),
-    );
+    const united = packed.map(({ late, old }) => unite(old, late));
+    const hasInterim = await storeGroups(client, united.map(encodeAll));
+    await rewriteRollups(client, hour, united);
     if (hasInterim) {
       await client.query("update sample_hours set has_interim = true where hour_slot = $1", [hour]);
     }

@@ -1,6 +1,8 @@
 // From the partition of an hour to chunks, in one pass (M12).
 import type { Pool } from "pg";
 import { partitionName } from "../partitions.js";
+import { buildHour } from "../rollups/build.js";
+import { lockRollups } from "../rollups/locks.js";
 import { HOUR_MS } from "../sample.js";
 import type { Chunk } from "./codec.js";
 import type { ChunkerContext } from "./chunker.js";
@@ -48,6 +50,7 @@ export async function packHour(context: ChunkerContext, hour: number): Promise<v
     signal.throwIfAborted();
   }
   await write();
+  await buildHour(pool, hour);
   await finishHour(pool, hour, progress, clock.now());
   metrics.hours.inc();
 }
@@ -92,17 +95,24 @@ async function commitBatch(
   return { jobNo: to.jobNo, locationNo: to.locationNo };
 }
 
-/** Commit boundary: from here on chunks count, and the partition does not. */
+/**
+ * Commit boundary: from here on chunks count, and the partition does not. It is not reached before the rollups hold all
+ * samples of the partition, which has taken no more since `closeHour`.
+ */
 async function finishHour(
   pool: Pool,
   hour: number,
   { jobNo, locationNo }: Progress,
   now: number,
 ): Promise<void> {
-  const { rowCount } = await pool.query(
-    `update sample_hours set state = 'chunked', chunked_at = $4
-     where hour_slot = $1 and state = 'chunking' and packed_job_no = $2 and packed_location_no = $3`,
-    [hour, jobNo, locationNo, new Date(now)],
-  );
-  if (rowCount !== 1) throw new Error(`another scheduler packs the hour ${new Date(hour).toISOString()}`);
+  await inTransaction(pool, async (client) => {
+    await lockRollups(client);
+    const { rowCount } = await client.query(
+      `update sample_hours set state = 'chunked', chunked_at = $4
+       where hour_slot = $1 and state = 'chunking' and packed_job_no = $2 and packed_location_no = $3
+         and exists (select from rollup_hours where hour_slot = $1 and built_version = version)`,
+      [hour, jobNo, locationNo, new Date(now)],
+    );
+    if (rowCount !== 1) throw new Error(`another scheduler packs the hour ${new Date(hour).toISOString()}`);
+  });
 }
