@@ -54,13 +54,18 @@ export const ContactMethod = z.object({
   isVerified: z.boolean(),
 });
 
-export const Profile = User.extend({ contactMethods: z.array(ContactMethod) });
+export const Profile = User.extend({
+  contactMethods: z.array(ContactMethod),
+  /** Whether an email tells the account what its jobs came to when they complete (M14). */
+  completionEmails: z.boolean(),
+});
 export type Profile = z.infer<typeof Profile>;
 
 export const ProfilePatch = z.strictObject({
   name: z.string().trim().min(1).max(100).optional(),
   timeZone: TimeZone.optional(),
   skills: z.array(z.string().trim().min(1).max(50)).max(50).optional(),
+  completionEmails: z.boolean().optional(),
 });
 export type ProfilePatch = z.infer<typeof ProfilePatch>;
 

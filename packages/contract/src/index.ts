@@ -3,6 +3,7 @@ export * from "./accounts.js";
 export * from "./health.js";
 export { canonicalHost, isIpv4, isIpv6 } from "./hosts.js";
 export * from "./jobs.js";
+export * from "./mails.js";
 export * from "./pagination.js";
 export * from "./pollers.js";
 export * from "./probes.js";

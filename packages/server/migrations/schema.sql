@@ -143,6 +143,15 @@ CREATE OR REPLACE FUNCTION public.searchable(text)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN translate(lower($1), '.:/-_'::text, 'qxzjk'::text);
 
+CREATE OR REPLACE FUNCTION public.work_notify()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify('nightbell_work', '');
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.write_day_rollups(day bigint, of_jobs integer[] DEFAULT NULL::integer[])
  RETURNS bigint
  LANGUAGE sql
@@ -293,6 +302,20 @@ create table job_grids (
   constraint job_grids_location_count_check CHECK ((location_count > 0))
 );
 
+create table job_summaries (
+  id uuid not null,
+  due_at timestamp with time zone,
+  lease_owner uuid,
+  lease_until timestamp with time zone,
+  fencing_token bigint not null default 0,
+  attempt integer not null default 0,
+  summary jsonb,
+  series jsonb,
+  constraint job_summaries_pkey PRIMARY KEY (id),
+  constraint job_summaries_id_fkey FOREIGN KEY (id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint job_summaries_check CHECK (((summary IS NULL) = (series IS NULL)))
+);
+
 create table job_texts (
   job_no integer not null,
   organisation_id uuid not null,
@@ -358,6 +381,30 @@ create table locations (
   constraint locations_organisation_id_name_key UNIQUE NULLS NOT DISTINCT (organisation_id, name),
   constraint locations_pkey PRIMARY KEY (location_no),
   constraint locations_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES organisations(id) ON DELETE CASCADE
+);
+
+create table mails (
+  id uuid not null,
+  job_id uuid not null,
+  kind text not null,
+  recipient text not null,
+  status text not null default 'waiting'::text,
+  due_at timestamp with time zone,
+  lease_owner uuid,
+  lease_until timestamp with time zone,
+  fencing_token bigint not null default 0,
+  attempt integer not null default 0,
+  message_id text,
+  last_error text,
+  created_at timestamp with time zone not null default now(),
+  sent_at timestamp with time zone,
+  constraint mails_job_id_kind_key UNIQUE (job_id, kind),
+  constraint mails_pkey PRIMARY KEY (id),
+  constraint mails_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint mails_check CHECK (((status = 'waiting'::text) OR (due_at IS NULL))),
+  constraint mails_check1 CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
+  constraint mails_kind_check CHECK ((kind = 'job_completed'::text)),
+  constraint mails_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'not_sent'::text])))
 );
 
 create table memberships (
@@ -525,6 +572,7 @@ create table users (
   is_test_account boolean not null default false,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  completion_emails boolean not null default true,
   constraint users_email_key UNIQUE (email),
   constraint users_pkey PRIMARY KEY (id),
   constraint users_email_check CHECK ((email = lower(email)))
@@ -533,6 +581,8 @@ create table users (
 CREATE INDEX deleted_jobs_by_change ON public.deleted_jobs USING btree (changed_xid);
 
 CREATE INDEX idempotency_keys_by_expiry ON public.idempotency_keys USING btree (expires_at);
+
+CREATE INDEX job_summaries_due ON public.job_summaries USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX job_texts_by_organisation ON public.job_texts USING btree (organisation_id);
 
@@ -552,6 +602,8 @@ CREATE INDEX jobs_by_type ON public.jobs USING btree (organisation_id, type, cre
 
 CREATE INDEX jobs_ending ON public.jobs USING btree (ends_at) WHERE ((status = ANY (ARRAY['running'::text, 'paused'::text])) AND (ends_at IS NOT NULL));
 
+CREATE INDEX mails_due ON public.mails USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 CREATE INDEX memberships_by_organisation ON public.memberships USING btree (organisation_id, created_at, user_id);
 
 CREATE INDEX rollup_days_due ON public.rollup_days USING btree (day_slot) WHERE is_due;
@@ -559,6 +611,8 @@ CREATE INDEX rollup_days_due ON public.rollup_days USING btree (day_slot) WHERE 
 CREATE INDEX sessions_by_expiry ON public.sessions USING btree (expires_at);
 
 CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id, organisation_id);
+
+CREATE TRIGGER job_summaries_notify AFTER INSERT ON public.job_summaries FOR EACH STATEMENT EXECUTE FUNCTION work_notify();
 
 CREATE TRIGGER jobs_note_change BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION jobs_note_change();
 

@@ -175,6 +175,10 @@ describe("an account", () => {
     expect(patched.body.contactMethods).toEqual([
       { id: patched.body.id, channel: "email", address: patched.body.email, isVerified: false },
     ]);
+    expect(patched.body.completionEmails).toBe(true);
+    const quiet = await client.patch<Profile>("/api/profile", { completionEmails: false });
+    expect(quiet.body).toEqual({ ...patched.body, completionEmails: false });
+    await client.patch("/api/profile", { completionEmails: true });
     expect((await client.get<Profile>("/api/profile")).body).toEqual(patched.body);
     expect((await client.patch<Profile>("/api/profile", {})).body).toEqual(patched.body);
     const refused = await client.patch<Problem>("/api/profile", {

@@ -40,7 +40,7 @@ describe("nightbell serve", () => {
     });
     expect(await runNightbell(["serve", "--roles", "pager"])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("the roles are api, poller, scheduler") as string,
+      stderr: expect.stringContaining("the roles are api, poller, scheduler, worker") as string,
     });
   });
 

@@ -39,6 +39,7 @@ function createProgram(): Command {
         ["HOST", "address to listen on (127.0.0.1; 0.0.0.0 for every interface)"],
         ["NIGHTBELL_DATA_DIR", "folder of the data (.nightbell)"],
         ["DATABASE_URL", "a Postgres to use instead of the embedded one"],
+        ["SMTP_URL, MAIL_FROM", "the mail server and the sender of emails about completed jobs (none)"],
         ["LOG_LEVEL", "debug, info, warn, error or silent (info); debug also shows stacks"],
         ["LOG_FORMAT", "json or pretty (pretty on a terminal, else json)"],
       ),
@@ -68,6 +69,7 @@ function createProgram(): Command {
         ],
         ["POLLER_LOCATION", "where this poller measures from (default)"],
         ["POLLER_NAME", "what people know it by (the host's name)"],
+        ["SMTP_URL, MAIL_FROM, PUBLIC_URL", "how the worker sends emails, and where their links lead"],
         ["DRAIN_TIMEOUT_MS", "deadline of a clean shutdown after SIGTERM (10000)"],
       ),
     )

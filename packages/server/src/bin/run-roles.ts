@@ -18,14 +18,17 @@ import type {
   RoleName,
   RunningRole,
   RunningScheduler,
+  RunningWorker,
   StartApi,
   StartScheduler,
+  StartWorker,
 } from "./roles/role.js";
 
 /** Each role with what it imports is loaded only by a process that plays it. */
 const startApi: StartApi = async (context) => (await import("./roles/api.js")).startApi(context);
 const startScheduler: StartScheduler = async (context) =>
   (await import("./roles/scheduler.js")).startScheduler(context);
+const startWorker: StartWorker = async (context) => (await import("./roles/worker.js")).startWorker(context);
 
 export interface RolesOptions {
   readonly config: Config;
@@ -47,6 +50,8 @@ const POLLER_SHARE = 0.6;
 
 /** Each of its six tasks holds one for its lock and may work on another. */
 const SCHEDULER_CONNECTIONS = 12;
+/** It works on seven rows at once, takes new ones and keeps their leases. */
+const WORKER_CONNECTIONS = 10;
 
 /** Starts the roles; when one fails, those already started are stopped before it throws. */
 export async function startRoles(
@@ -73,6 +78,7 @@ export async function startRoles(
   const others: RunningRole[] = [];
   let poller: PollerProcess | null = null;
   let scheduler: RunningScheduler | null = null;
+  let worker: RunningWorker | null = null;
 
   const stop = async (deadlineMs: number): Promise<void> => {
     state = "draining";
@@ -89,6 +95,7 @@ export async function startRoles(
     const collectMetrics = async () => [
       ...((await poller?.metrics()) ?? []),
       ...(scheduler === null ? [] : [await scheduler.metrics()]),
+      ...(worker === null ? [] : [await worker.metrics()]),
     ];
     const pollerTrouble = () => poller?.trouble() ?? null;
     const listener = names.includes("api")
@@ -108,13 +115,17 @@ export async function startRoles(
             if (state !== "running") return "this process is starting or draining";
             return pollerTrouble() ?? (poller?.isReady() === false ? "the poller is starting" : null);
           },
-          role: names.includes("scheduler") ? "scheduler" : "supervisor",
+          role: names.find((name) => name !== "poller") ?? "supervisor",
           metrics: collectMetrics,
         });
     others.push(listener);
     if (names.includes("scheduler")) {
       scheduler = await startScheduler(contextOf("scheduler", { poolSize: SCHEDULER_CONNECTIONS }));
       others.push(scheduler);
+    }
+    if (names.includes("worker")) {
+      worker = await startWorker(contextOf("worker", { poolSize: WORKER_CONNECTIONS }));
+      others.push(worker);
     }
     state = "running";
     return { address: displayUrl(config.HOST, listener.port), stop, kill: () => poller?.kill() };

@@ -11,6 +11,17 @@ describe("the environment", () => {
   );
 
   test.each([
+    { MAIL_FROM: "", says: "MAIL_FROM: is required with SMTP_URL, as in Nightbell <nightbell@example.org>" },
+    { MAIL_FROM: "Nightbell", says: "MAIL_FROM: must be an address, or Nightbell <nightbell@example.org>" },
+    {
+      MAIL_FROM: "A\r\nBcc: b@example.org <a@example.org>",
+      says: "MAIL_FROM: must be an address, or Nightbell <nightbell@example.org>",
+    },
+  ])("refuses MAIL_FROM=$MAIL_FROM with a sentence", ({ MAIL_FROM, says }) =>
+    expect(() => loadConfig({ MAIL_FROM, SMTP_URL: "smtp://127.0.0.1" })).toThrow(new ConfigError(says)),
+  );
+
+  test.each([
     { REPLICA_ID: "-1", says: "REPLICA_ID: must be a whole number from 0, or a pod name that ends in one" },
     {
       REPLICA_ID: "poller",

@@ -7,6 +7,9 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const positive = z.coerce.number().int().min(1);
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
 
+/** A name, if any, and an address; without line ends, which would end the header. */
+const MAIL_FROM_PATTERN = /^(?:[^<>\p{Cc}]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/u;
+
 /** Each variable with its default; `docs/reference/configuration.md` is generated from the descriptions. */
 export const environmentSchema = z.object({
   NODE_ENV: z
@@ -31,7 +34,7 @@ export const environmentSchema = z.object({
   DATABASE_POOL_SIZE: positive
     .max(1_000)
     .default(40)
-    .describe("connections of the API, and of a poller; the scheduler takes up to 10"),
+    .describe("connections of the API, and of a poller; the scheduler and the worker take up to 10 each"),
   DB_MAX_CONNECTIONS: positive
     .max(1_000)
     .default(60)
@@ -111,6 +114,21 @@ export const environmentSchema = z.object({
     .url({ protocol: /^https?$/ })
     .default("http://127.0.0.1:4402")
     .describe("service that executes latency_api probes"),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("where people reach the web app, for links in emails; unset leaves them out"),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, hostname: /./ })
+    .optional()
+    .describe(
+      "the mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465; unset, emails are recorded as not sent",
+    ),
+  MAIL_FROM: z
+    .string()
+    .regex(MAIL_FROM_PATTERN, "must be an address, or Nightbell <nightbell@example.org>")
+    .optional()
+    .describe("sender of emails, required with SMTP_URL"),
   DRAIN_TIMEOUT_MS: positive.default(10_000).describe("deadline of a clean shutdown"),
   SSE_MAX_CONNECTIONS: positive.default(10_000).describe("live connections per instance"),
   RATE_LIMIT_PER_SECOND: positive.default(100).describe("requests a second from one address"),
@@ -140,6 +158,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     throw new ConfigError(
       `REPLICA_ID: ${config.REPLICA_ID} must be below REPLICA_COUNT (${config.REPLICA_COUNT}); ids start at 0`,
     );
+  }
+  if (config.SMTP_URL !== undefined && config.MAIL_FROM === undefined) {
+    throw new ConfigError("MAIL_FROM: is required with SMTP_URL, as in Nightbell <nightbell@example.org>");
   }
   return Object.freeze({ ...config, cpuCount: availableParallelism() });
 }

@@ -1,4 +1,5 @@
 // The tables as Kysely sees them; follows migrations/.
+import type { MailKind, MailStatus, Series, Summary } from "@nightbell/contract";
 import type { ColumnType, Generated } from "kysely";
 
 type Instant = ColumnType<Date, Date | string | undefined, Date | string>;
@@ -46,6 +47,16 @@ interface RollupColumns {
   buckets: number[];
 }
 
+/** What every table of work has; written by lease.ts. */
+interface WorkColumns {
+  id: string;
+  due_at: NullableInstant;
+  lease_owner: string | null;
+  lease_until: NullableInstant;
+  fencing_token: Generated<number>;
+  attempt: Generated<number>;
+}
+
 export interface Database {
   organisations: { id: string; name: string; created_at: Instant };
   users: {
@@ -56,6 +67,7 @@ export interface Database {
     time_zone: Generated<string>;
     skills: Generated<string[]>;
     is_test_account: Generated<boolean>;
+    completion_emails: Generated<boolean>;
     created_at: Instant;
     updated_at: Instant;
   };
@@ -106,6 +118,17 @@ export interface Database {
     started_at: NullableInstant;
     ends_at: NullableInstant;
     completed_at: NullableInstant;
+  };
+  job_summaries: WorkColumns & { summary: Json<Summary> | null; series: Json<Series> | null };
+  mails: WorkColumns & {
+    job_id: string;
+    kind: MailKind;
+    recipient: string;
+    status: Generated<MailStatus>;
+    message_id: string | null;
+    last_error: string | null;
+    created_at: Instant;
+    sent_at: NullableInstant;
   };
   job_texts: { job_no: number; organisation_id: string; text: string };
   idempotency_keys: {

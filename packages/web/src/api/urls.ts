@@ -14,6 +14,7 @@ export const api = {
   jobs: (query: JobListQuery = {}) => withQuery("/api/jobs", query as Query),
   job: (id: string) => job(id),
   jobAction: (id: string, action: "pause" | "resume" | "cancel") => job(id, action),
+  jobMails: (id: string) => job(id, "mails"),
   jobsBulk: () => "/api/jobs/bulk",
   jobsRecent: (ids: readonly string[]) => withQuery("/api/jobs/recent", { ids: ids.join(",") }),
   samples: (id: string, query: SamplesQuery = {}) => withQuery(job(id, "samples"), query as Query),

@@ -1,5 +1,5 @@
-// `nightbell up`: everything on one machine. It supervises an embedded Postgres, plays the roles api and scheduler itself
-// and the poller in a child process, and stops all of them in the opposite order.
+// `nightbell up`: everything on one machine. It supervises an embedded Postgres, plays the roles api, scheduler and worker
+// itself and the poller in a child process, and stops all of them in the opposite order.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, loadConfig } from "../../config/config.js";
 import {
@@ -78,7 +78,7 @@ async function start(
   if (stop.isRequested()) return;
   await migrate(url, { log });
   if (stop.isRequested()) return;
-  parts.roles = await startRoles(["api", "scheduler", "poller"], { config, url, log });
+  parts.roles = await startRoles(["api", "scheduler", "worker", "poller"], { config, url, log });
   if (stop.isRequested()) return;
   console.log(welcome(parts.roles.address, dataDir, await hasAccounts(url)));
 }

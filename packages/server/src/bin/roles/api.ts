@@ -4,6 +4,7 @@ import { accountRoutes, createAuthenticate } from "../../features/accounts/index
 import { jobRoutes } from "../../features/jobs/index.js";
 import { monitoringRoutes } from "../../features/monitoring/index.js";
 import { pollerRoutes } from "../../features/pollers/index.js";
+import { notificationRoutes } from "../../features/notifications/index.js";
 import { createOneShotProber } from "../../features/probing/index.js";
 import { samplesRoutes } from "../../features/samples/index.js";
 import { systemClock as clock } from "../../platform/clock.js";
@@ -29,6 +30,7 @@ export async function startApi({
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: prober.probe });
   await pollerRoutes(app, { db });
+  await notificationRoutes(app, { db });
   await samplesRoutes(app, { database, config, log, registry, authenticate });
   try {
     await app.listen({ host: config.HOST, port: config.PORT });

@@ -1,11 +1,11 @@
 // What a role is given and what it gives back. A process may play several roles; each is started by one function
-// `startApi`, `startScheduler`, `startPoller` in the module of its name beside this one.
+// `startApi`, `startScheduler`, `startWorker`, `startPoller` in the module of its name beside this one.
 import type { Config } from "../../config/config.js";
 import type { DatabaseHandle } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import type { MetricsJson } from "../../platform/metrics.js";
 
-export const roleNames = ["api", "poller", "scheduler"] as const;
+export const roleNames = ["api", "poller", "scheduler", "worker"] as const;
 export type RoleName = (typeof roleNames)[number];
 
 /** Where the process is in its life; only `running` counts as ready. */
@@ -21,7 +21,7 @@ export interface RoleContext {
 
 export interface ApiContext extends RoleContext {
   /**
-   * Metrics of the other roles of this program (its poller and its scheduler), to be aggregated with the API's own.
+   * Metrics of the other roles of this program (its poller, its scheduler and its worker), to be aggregated with the API's own.
    * Resolves within a second; a process that does not answer is left out.
    */
   readonly collectMetrics: () => Promise<MetricsJson[]>;
@@ -48,5 +48,10 @@ export interface RunningPoller extends RunningRole {
   metrics(): Promise<MetricsJson>;
 }
 
+export interface RunningWorker extends RunningRole {
+  metrics(): Promise<MetricsJson>;
+}
+
 export type StartApi = (context: ApiContext) => Promise<RunningApi>;
 export type StartScheduler = (context: RoleContext) => Promise<RunningScheduler>;
+export type StartWorker = (context: RoleContext) => Promise<RunningWorker>;

@@ -21,6 +21,7 @@ export async function editProfile(
       ...(patch.name === undefined ? {} : { name: patch.name }),
       ...(patch.timeZone === undefined ? {} : { time_zone: patch.timeZone }),
       ...(patch.skills === undefined ? {} : { skills: patch.skills }),
+      ...(patch.completionEmails === undefined ? {} : { completion_emails: patch.completionEmails }),
       updated_at: new Date(now),
     })
     .where("id", "=", account.userId)
@@ -46,5 +47,6 @@ function toProfile(account: AccountRow): Profile {
   return {
     ...toUser(account),
     contactMethods: [{ id: account.id, channel: "email", address: account.email, isVerified: false }],
+    completionEmails: account.completion_emails,
   };
 }

@@ -11,6 +11,7 @@ export interface AccountRow {
   time_zone: string;
   skills: string[];
   is_test_account: boolean;
+  completion_emails: boolean;
   created_at: Date;
   organisation_id: string;
   organisation_name: string;
@@ -32,6 +33,7 @@ function accounts(db: Db | Tx) {
       "users.time_zone",
       "users.skills",
       "users.is_test_account",
+      "users.completion_emails",
       "users.created_at",
       "memberships.organisation_id",
       "organisations.name as organisation_name",

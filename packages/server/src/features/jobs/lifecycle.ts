@@ -1,5 +1,6 @@
 // What happens to jobs without a person asking: pollers start them, and their time runs out.
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
+import { uuidv7 } from "uuidv7";
 import type { Db } from "../../platform/db.js";
 import type { Grid } from "./grid.js";
 import { insertGrids } from "./queries.js";
@@ -50,16 +51,13 @@ export function startPendingJobs(db: Db, jobNos: readonly number[], now: number)
  * poller calls it when that slot's result is stored.
  * Returns the numbers of the jobs that this call completed. Their grids end by themselves.
  */
-export async function completeJobs(db: Db, jobNos: readonly number[], now: number): Promise<number[]> {
-  const { rows } = await sql<{ job_no: number }>`
-    update jobs set status = 'completed', completed_at = ${new Date(now)}
-    where job_no in (
-      select job_no from jobs
-      where job_no = any(${jobNos}::int[]) and status = 'running'
-        and ends_at <= ${new Date(now)}::timestamptz + cadence_ms * interval '1 millisecond'
-      order by job_no for update)
-    returning job_no`.execute(db);
-  return rows.map((row) => row.job_no);
+export function completeJobs(db: Db, jobNos: readonly number[], now: number): Promise<number[]> {
+  return complete(
+    db,
+    jobNos,
+    sql`status = 'running' and ends_at <= ${new Date(now)}::timestamptz + cadence_ms * interval '1 millisecond'`,
+    now,
+  );
 }
 
 /** How many jobs one statement of the backstop completes; it repeats while there are more. */
@@ -78,15 +76,45 @@ export async function completeOverdueJobs(db: Db, now: number): Promise<number> 
     // Looks before it writes: an update wakes every poller, also one that changes nothing.
     const jobNos = await db.selectFrom("jobs").select("job_no").where(overdue).limit(OVERDUE_BATCH).execute();
     if (jobNos.length === 0) return completed;
-    const { rows } = await sql`
+    const done = await complete(
+      db,
+      jobNos.map((row) => row.job_no),
+      overdue,
+      now,
+    );
+    completed += done.length;
+  }
+}
+
+/**
+ * Completes those of the jobs for which the condition holds. What follows (M14) commits with it: the summary is due, and
+ * once that is stored the email to the requester, unless they do not want any or have left.
+ */
+async function complete(
+  db: Db,
+  jobNos: readonly number[],
+  condition: RawBuilder<unknown>,
+  now: number,
+): Promise<number[]> {
+  const { rows } = await sql<{ job_no: number }>`
+    with completed as (
       update jobs set status = 'completed', completed_at = ${new Date(now)}
       where job_no in (
         select job_no from jobs
-        where job_no = any(${jobNos.map((row) => row.job_no)}::int[]) and ${overdue}
+        where job_no = any(${jobNos}::int[]) and ${condition}
         order by job_no for update)
-      returning job_no`.execute(db);
-    completed += rows.length;
-  }
+      returning job_no, id, organisation_id, requester_id),
+    summarised as (insert into job_summaries (id, due_at) select id, now() from completed),
+    mailed as (
+      insert into mails (id, job_id, kind, recipient)
+      select mail.id, completed.id, 'job_completed', users.email
+      from completed
+      join unnest(${jobNos}::int[], ${jobNos.map(() => uuidv7())}::uuid[]) as mail (job_no, id) using (job_no)
+      join users on users.id = completed.requester_id and users.completion_emails
+      join memberships using (organisation_id)
+      where memberships.user_id = completed.requester_id)
+    select job_no from completed`.execute(db);
+  return rows.map((row) => row.job_no);
 }
 
 /** By then every poller that held a deleted job has long let go of it. */

@@ -7,4 +7,5 @@ export { rollupMetrics } from "./rollups/builder-metrics.js";
 export { ensurePartitions } from "./partitions.js";
 export { samplesRoutes } from "./routes.js";
 export { type SampleRecord, statusCodes, type StrayKind } from "./sample.js";
+export { SUMMARY_WORK, summarizeJob } from "./completed-summary.js";
 export { SampleWriter } from "./writer.js";

@@ -25,6 +25,7 @@ import type { App } from "../../platform/http/app.js";
 import type { Logger } from "../../platform/log.js";
 import { SseServer } from "../../platform/sse.js";
 import { follow } from "./follow.js";
+import { readWholeSummary } from "./completed-summary.js";
 import { LiveSamples } from "./live.js";
 import { readPage } from "./page.js";
 import { readRecent } from "./recent.js";
@@ -138,7 +139,12 @@ function addReads(app: App, { database, clock = systemClock }: SampleRouteOption
         response: { 200: Summary },
       },
     },
-    async (request) => readSummary(database, await jobOf(request), request.query, clock.now()),
+    async (request) => {
+      const { from, to } = request.query;
+      const job = await jobOf(request);
+      const isWhole = from === undefined && to === undefined;
+      return (isWhole ? readWholeSummary : readSummary)(database, job, request.query, clock.now());
+    },
   );
 }
 

@@ -45,7 +45,10 @@ export async function findSampledJobs(
   return rows.map((row) => sampledJob(row, grids.get(row.job_no) ?? []));
 }
 
-export function sampledJob(row: JobRow, grids: readonly LocatedGrid[]): SampledJob {
+export function sampledJob(
+  row: Pick<JobRow, "id" | "job_no" | "options" | "locations">,
+  grids: readonly LocatedGrid[],
+): SampledJob {
   const { timeoutMs } = row.options;
   return {
     id: row.id,

@@ -68,3 +68,9 @@ export function expectedSamples(job: SampledJob, window: Window, sampleCount: nu
   const settledTo = Math.min(window.to, settledEnd(job, now));
   return Math.max(countDue(job.grids, window.from, settledTo), sampleCount);
 }
+
+/** How long until the last samples of [from, to) are stored or will never be: 0 when they are all there, or it is over. */
+export function settlesInMs(job: SampledJob, window: Window, sampleCount: number, now: number): number {
+  const isWhole = sampleCount >= countDue(job.grids, window.from, window.to);
+  return isWhole ? 0 : Math.max(0, window.to - settledEnd(job, now));
+}

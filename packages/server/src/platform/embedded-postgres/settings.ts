@@ -9,7 +9,7 @@ export type Settings = Readonly<Record<string, string>>;
 
 /** Processes with a pool of DATABASE_POOL_SIZE: the API's and the poller's. */
 const POOLS = 2;
-/** The scheduler's, those that listen, a person with psql or pg_dump, and what Postgres keeps for superusers. */
+/** The scheduler's and the worker's, those that listen, a person with psql or pg_dump, and what Postgres keeps for superusers. */
 const OTHER_CONNECTIONS = 40;
 const FEWEST_CONNECTIONS = 200;
 

@@ -7,7 +7,7 @@ import { usePageTitle } from "../../app/title.js";
 import { formatInstant } from "../../format/times.js";
 import { Button } from "../../ui/Button.js";
 import { Card } from "../../ui/Card.js";
-import { Field, TextInput } from "../../ui/Field.js";
+import { Checkbox, Field, TextInput } from "../../ui/Field.js";
 import { Icon } from "../../ui/Icon.js";
 import { PageHeader } from "../../ui/PageHeader.js";
 import { Segmented } from "../../ui/Segmented.js";
@@ -79,6 +79,7 @@ function ProfileForm({ profile }: { profile: Profile }) {
   const [name, setName] = useState(profile.name);
   const [timeZone, setTimeZone] = useState(profile.timeZone);
   const [skills, setSkills] = useState(profile.skills);
+  const [completionEmails, setCompletionEmails] = useState(profile.completionEmails);
   const form = useFormErrors(ProfilePatch);
   const save = useMutation({
     mutationFn: saveProfile,
@@ -95,7 +96,7 @@ function ProfileForm({ profile }: { profile: Profile }) {
         className="grid gap-5 p-4 sm:p-5"
         onSubmit={(event) => {
           event.preventDefault();
-          const body = { name, timeZone, skills };
+          const body = { name, timeZone, skills, completionEmails };
           if (form.check(body)) save.mutate(body);
         }}
       >
@@ -143,6 +144,12 @@ function ProfileForm({ profile }: { profile: Profile }) {
           </Field>
         </div>
         <SkillsField skills={skills} onChange={setSkills} error={form.errors["skills"]} />
+        <Checkbox
+          label="Email me when a job I started completes"
+          hint="With what it came to. A job without a duration never completes."
+          checked={completionEmails}
+          onChange={(event) => setCompletionEmails(event.target.checked)}
+        />
         <div>
           <Button type="submit" look="primary" isBusy={save.isPending}>
             Save profile

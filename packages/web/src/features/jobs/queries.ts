@@ -3,6 +3,7 @@ import {
   JobBulkResult,
   JobPage,
   JobRecentList,
+  MailList,
   ProbeResult,
   type JobCreate,
   type JobListQuery,
@@ -30,6 +31,17 @@ export const jobPageQuery = (query: JobListQuery) =>
     queryKey: ["jobs", "list", query],
     queryFn: ({ signal }) => request({ url: api.jobs(query), answer: JobPage, signal }),
     refetchInterval: LIST_REFRESH_MS,
+  });
+
+/** A mail that waits is looked at again so often. */
+const MAIL_REFRESH_MS = 5_000;
+
+export const mailsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["jobs", "one", id, "mails"],
+    queryFn: ({ signal }) => request({ url: api.jobMails(id), answer: MailList, signal }),
+    refetchInterval: ({ state }) =>
+      state.data?.data.some(({ status }) => status === "waiting") === true ? MAIL_REFRESH_MS : false,
   });
 
 export function fetchRecent(ids: readonly string[], signal: AbortSignal) {

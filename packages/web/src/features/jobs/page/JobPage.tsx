@@ -20,6 +20,7 @@ import { useRecent } from "../list/useRecent.js";
 import { jobQuery } from "../queries.js";
 import { canDo, hasEnded } from "../transitions.js";
 import { healthLabels, statusLabels } from "../words.js";
+import { CompletionMail } from "./CompletionMail.js";
 import { Configuration } from "./Configuration.js";
 import { JobHeader } from "./JobHeader.js";
 import { useJobActions } from "./useJobActions.js";
@@ -101,6 +102,7 @@ function JobView({ job }: { job: Job }) {
             <Card title="Statistics" aside={<p className="text-xs text-faint">Of the window above</p>}>
               {summary.data !== undefined && <StatisticsList summary={summary.data} />}
             </Card>
+            {job.status === "completed" && <CompletionMail jobId={job.id} timeZone={timeZone} />}
             <Configuration job={job} timeZone={timeZone} onEdit={edit} />
           </div>
         </div>
