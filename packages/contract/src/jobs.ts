@@ -32,6 +32,19 @@ const location = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,49}$/, "must be a location name: lower-case letters, digits and hyphens");
 
+/** A job's name in the files that describe it, unique in its organisation. */
+export const JobKey = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/,
+    "must be at most 200 letters, digits, dots, dashes, underscores and slashes, and begin with a letter or digit",
+  );
+
+/** A set of files that `nightbell apply` keeps jobs in. */
+export const SetName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,49}$/, "must be lower-case letters, digits and hyphens, at most 50");
+
 /** Limits that the charts draw and the alert rules of a job start from. */
 export const Thresholds = z.strictObject({
   warningRttMs: z.number().positive().max(60_000).nullable().default(null),
@@ -53,6 +66,7 @@ export const Simulation = z.strictObject({
 export type Simulation = z.infer<typeof Simulation>;
 
 const shape = {
+  key: JobKey.nullable(),
   title: z.string().trim().min(1, "must not be empty").max(200, "must have at most 200 characters"),
   type: JobType,
   target: z.string().trim().min(1, "must not be empty").max(2_000),
@@ -72,6 +86,7 @@ const shape = {
 export const JobCreate = z
   .strictObject({
     ...shape,
+    key: shape.key.default(null),
     options: shape.options.default({}),
     durationSeconds: durationSeconds.default(null),
     monitoringMode: MonitoringMode.default("real_polling"),
@@ -84,6 +99,7 @@ export type JobCreate = z.input<typeof JobCreate>;
 
 /** Absent fields stay as they are. `type` cannot be changed: its history would mix two measurements. */
 export const JobPatch = z.strictObject({
+  key: shape.key.optional(),
   title: shape.title.optional(),
   target: shape.target.optional(),
   options: shape.options.optional(),
@@ -98,6 +114,9 @@ export type JobPatch = z.input<typeof JobPatch>;
 
 export const Job = z.object({
   id: z.uuid(),
+  key: z.string().nullable(),
+  /** The set of files that made it (`POST /api/jobs/apply`); null for a job made by hand. */
+  managedBy: z.string().nullable(),
   title: z.string(),
   type: JobType,
   target: z.string(),

@@ -347,13 +347,17 @@ create table jobs (
   started_at timestamp with time zone,
   ends_at timestamp with time zone,
   completed_at timestamp with time zone,
+  key text,
+  managed_by text,
   constraint jobs_job_no_key UNIQUE (job_no),
   constraint jobs_pkey PRIMARY KEY (id),
   constraint jobs_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES organisations(id) ON DELETE CASCADE,
   constraint jobs_requester_id_fkey FOREIGN KEY (requester_id) REFERENCES users(id) ON DELETE SET NULL,
   constraint jobs_cadence_ms_check CHECK (((cadence_ms >= 100) AND (cadence_ms <= 86400000))),
   constraint jobs_duration_seconds_check CHECK ((duration_seconds > 0)),
+  constraint jobs_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200))),
   constraint jobs_locations_check CHECK ((cardinality(locations) > 0)),
+  constraint jobs_managed_by_check CHECK (((length(managed_by) >= 1) AND (length(managed_by) <= 50))),
   constraint jobs_monitoring_mode_check CHECK ((monitoring_mode = ANY (ARRAY['real_polling'::text, 'simulated'::text]))),
   constraint jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'paused'::text, 'completed'::text, 'cancelled'::text])))
 );
@@ -592,7 +596,11 @@ CREATE INDEX jobs_by_cadence ON public.jobs USING btree (organisation_id, cadenc
 
 CREATE INDEX jobs_by_change ON public.jobs USING btree (changed_xid);
 
+CREATE UNIQUE INDEX jobs_by_key ON public.jobs USING btree (organisation_id, key) WHERE (key IS NOT NULL);
+
 CREATE INDEX jobs_by_organisation ON public.jobs USING btree (organisation_id, created_at, id);
+
+CREATE INDEX jobs_by_set ON public.jobs USING btree (organisation_id, managed_by) WHERE (managed_by IS NOT NULL);
 
 CREATE INDEX jobs_by_status ON public.jobs USING btree (organisation_id, status, created_at, id) INCLUDE (type);
 

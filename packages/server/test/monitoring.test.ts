@@ -37,6 +37,7 @@ async function monitored(url?: string): Promise<Monitored> {
     isRunning: () => isRunning,
     pollerTrouble: () => pollerTrouble,
     registry: new Registry(),
+    collectJobMetrics: async () => [],
     collectMetrics: async () => [await pollerMetrics(3), await pollerMetrics(4)],
   });
   return {

@@ -1,7 +1,10 @@
 // The command line. Each command is loaded when it is called, so that `nightbell version` answers at once.
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { version } from "../platform/version.js";
+import type { ApplyArguments } from "./commands/apply.js";
 import type { CheckArguments } from "./commands/check.js";
+import type { ImportArguments } from "./commands/import.js";
+import type { ImportKind } from "../features/job-files/index.js";
 import { roleNames, type RoleName } from "./roles/role.js";
 
 const EXIT_FAILURE = 1;
@@ -108,6 +111,51 @@ function createProgram(): Command {
     .action(async (targets: string[], options: CheckArguments) => {
       const { check } = await import("./commands/check.js");
       process.exit(await check(targets, options));
+    });
+
+  program
+    .command("apply")
+    .summary("make jobs as files describe them")
+    .description(
+      "Compares the jobs that files describe with those of the server, says what it will create, change and delete, and " +
+        "does it, all or nothing, when you agree. The exit code is 0 when the jobs are as described, 1 when they could " +
+        "not be made so, 2 for files that make no sense, 3 when --dry-run found differences.",
+    )
+    .requiredOption("-f, --file <paths...>", "files, or folders of .yaml, .yml and .json files")
+    .option("--set <name>", "the set that these files make up; other sets are left alone", "default")
+    .option("--prune", "delete jobs that this set made and does not describe any more", false)
+    .option("--dry-run", "only say what would be done", false)
+    .option("-y, --yes", "do it without asking", false)
+    .option("--url <url>", "the server (NIGHTBELL_URL, else http://127.0.0.1:3000)")
+    .option(
+      "--token <token>",
+      "a token of the API (NIGHTBELL_TOKEN, which other users of the machine cannot see)",
+    )
+    .action(async (options: ApplyArguments) => {
+      const { apply } = await import("./commands/apply.js");
+      process.exit(await apply(options, process.env));
+    });
+
+  program
+    .command("import")
+    .summary("make jobs of another monitor's configuration")
+    .description(
+      "Reads a backup of Uptime Kuma (JSON), a configuration of Gatus or the modules of blackbox_exporter, makes jobs of " +
+        "what has a counterpart here, and names everything else with the reason. Importing again changes only what differs.",
+    )
+    .addArgument(new Argument("<kind>", "where the file is from").choices(["kuma", "gatus", "blackbox"]))
+    .argument("<file>", "the backup, or the configuration")
+    .option("--targets <file>", "for blackbox: prometheus.yml, or a file of targets")
+    .option("--dry-run", "only say what would be made; asks no server", false)
+    .option("-o, --output <file>", "write the jobs as a file for nightbell apply instead of making them")
+    .option("--url <url>", "the server (NIGHTBELL_URL, else http://127.0.0.1:3000)")
+    .option(
+      "--token <token>",
+      "a token of the API (NIGHTBELL_TOKEN, which other users of the machine cannot see)",
+    )
+    .action(async (kind: ImportKind, file: string, options: ImportArguments) => {
+      const { importJobs } = await import("./commands/import.js");
+      process.exit(await importJobs(kind, file, options, process.env));
     });
 
   program

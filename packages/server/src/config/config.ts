@@ -130,6 +130,15 @@ export const environmentSchema = z.object({
     .optional()
     .describe("sender of emails, required with SMTP_URL"),
   DRAIN_TIMEOUT_MS: positive.default(10_000).describe("deadline of a clean shutdown"),
+  JOB_METRICS_LIMIT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(1_000)
+    .describe(
+      "running jobs of an organisation that /metrics shows to its token, the oldest first; 0 shows none",
+    ),
   SSE_MAX_CONNECTIONS: positive.default(10_000).describe("live connections per instance"),
   RATE_LIMIT_PER_SECOND: positive.default(100).describe("requests a second from one address"),
   TRUST_PROXY: flag

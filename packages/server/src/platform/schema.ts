@@ -106,6 +106,8 @@ export interface Database {
     options: Json<Record<string, unknown>>;
     cadence_ms: number;
     duration_seconds: number | null;
+    key: string | null;
+    managed_by: string | null;
     monitoring_mode: string;
     simulation: Json<Record<string, unknown>>;
     locations: string[];

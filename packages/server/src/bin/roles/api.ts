@@ -6,6 +6,7 @@ import { monitoringRoutes } from "../../features/monitoring/index.js";
 import { pollerRoutes } from "../../features/pollers/index.js";
 import { notificationRoutes } from "../../features/notifications/index.js";
 import { createOneShotProber } from "../../features/probing/index.js";
+import { JobMetrics, probeRoutes } from "../../features/prometheus/index.js";
 import { samplesRoutes } from "../../features/samples/index.js";
 import { systemClock as clock } from "../../platform/clock.js";
 import { buildApp, portOf } from "../../platform/http/app.js";
@@ -26,9 +27,18 @@ export async function startApi({
   const app = await buildApp({ config, log, authenticate });
   app.addHook("onClose", () => prober.close());
   const isRunning = () => lifecycle() === "running";
-  await monitoringRoutes(app, { database, isRunning, pollerTrouble, collectMetrics, registry });
+  const jobMetrics = new JobMetrics({ database, clock, limit: config.JOB_METRICS_LIMIT });
+  await monitoringRoutes(app, {
+    database,
+    isRunning,
+    pollerTrouble,
+    collectMetrics,
+    collectJobMetrics: (organisationId) => jobMetrics.collect(organisationId),
+    registry,
+  });
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: prober.probe });
+  await probeRoutes(app, prober);
   await pollerRoutes(app, { db });
   await notificationRoutes(app, { db });
   await samplesRoutes(app, { database, config, log, registry, authenticate });

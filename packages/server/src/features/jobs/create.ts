@@ -1,5 +1,6 @@
 // Creating jobs, one or many: checked as a whole, stored in one transaction, repeated safely under an Idempotency-Key.
 import { JobCreate } from "@nightbell/contract";
+import { DatabaseError } from "pg";
 import { uuidv7 } from "uuidv7";
 import type { z } from "zod";
 import type { Db, Tx } from "../../platform/db.js";
@@ -64,17 +65,33 @@ async function createJobs(
       path: [...path, ...(path.length > 0 ? [String(index)] : []), "locations"],
     })),
   );
-  return db.transaction().execute(async (tx) => {
-    const ids = jobs.map(() => uuidv7());
-    const earlierIds =
-      claim === null ? null : await claimKey(tx, account.organisationId, claim, ids, context.now);
-    if (earlierIds === null) await insertJobs(tx, account, jobs, ids, context.now);
-    const rows = await selectJobs(tx, account.organisationId, earlierIds ?? ids);
-    if (rows.length < (earlierIds ?? ids).length) {
-      throw new NightbellError("not_found", "What this Idempotency-Key created has been deleted since.");
-    }
-    return rows;
-  });
+  return orKeyTaken(() =>
+    db.transaction().execute(async (tx) => {
+      const ids = jobs.map(() => uuidv7());
+      const earlierIds =
+        claim === null ? null : await claimKey(tx, account.organisationId, claim, ids, context.now);
+      if (earlierIds === null) await insertJobs(tx, account, jobs, ids, context.now, null);
+      const rows = await selectJobs(tx, account.organisationId, earlierIds ?? ids);
+      if (rows.length < (earlierIds ?? ids).length) {
+        throw new NightbellError("not_found", "What this Idempotency-Key created has been deleted since.");
+      }
+      return rows;
+    }),
+  );
+}
+
+/** Throws `key_taken` where the unique index jobs_by_key refuses. */
+export async function orKeyTaken<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.constraint !== "jobs_by_key") throw error;
+    const key = /=\([^,]+, (.*)\)/.exec(error.detail ?? "")?.[1] ?? "this key";
+    throw new NightbellError(
+      "key_taken",
+      `Another job of your organisation has the key ${key}; choose another one.`,
+    );
+  }
 }
 
 /** Throws `simulation_forbidden` unless the account may run simulated jobs here (M18). */
@@ -107,13 +124,16 @@ export async function refuseUnknownLocations(
   if (errors.length > 0) throw invalid(errors);
 }
 
-async function insertJobs(
+/** `managedBy` is the set of files that makes them, null for a person. */
+export async function insertJobs(
   tx: Tx,
   account: Account,
   jobs: readonly NewJob[],
   ids: readonly string[],
   now: number,
+  managedBy: string | null,
 ): Promise<void> {
+  if (jobs.length === 0) return;
   await tx
     .insertInto("jobs")
     .values(
@@ -121,6 +141,8 @@ async function insertJobs(
         id: ids[index] ?? uuidv7(),
         organisation_id: account.organisationId,
         requester_id: account.userId,
+        key: job.key,
+        managed_by: managedBy,
         title: job.title,
         type: job.type,
         target: job.target,

@@ -15,6 +15,8 @@ export const jobColumns = [
   "jobs.organisation_id",
   "jobs.requester_id",
   "requester.name as requester_name",
+  "jobs.key",
+  "jobs.managed_by",
   "jobs.title",
   "jobs.type",
   "jobs.target",
@@ -182,6 +184,20 @@ export async function readGrids(
     firstSequence: row.first_sequence,
     locationCount: row.location_count,
   }));
+}
+
+/** Ids of the jobs that have one of the keys or that the set made. Served by jobs_by_key and jobs_by_set. */
+export async function findAppliedIds(
+  db: Db | Tx,
+  organisationId: string,
+  keys: readonly string[],
+  set: string,
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from jobs where organisation_id = ${organisationId} and key = any(${keys}::text[])
+    union
+    select id from jobs where organisation_id = ${organisationId} and managed_by = ${set}`.execute(db);
+  return rows.map((row) => row.id);
 }
 
 /** Which of the names are locations of the organisation, its own or shared. */

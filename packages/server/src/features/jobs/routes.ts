@@ -1,5 +1,7 @@
 import {
   Job,
+  JobApplyBody,
+  JobApplyResult,
   JobBulkBody,
   JobBulkResult,
   JobCreate,
@@ -18,7 +20,9 @@ import type { Config } from "../../config/config.js";
 import type { Clock } from "../../platform/clock.js";
 import type { Db } from "../../platform/db.js";
 import type { ErrorCodeName } from "../../platform/errors.js";
+import { abortedWith } from "../../platform/http/aborted.js";
 import type { App } from "../../platform/http/app.js";
+import { applyJobs } from "./apply.js";
 import { changeJob, changeJobs } from "./change.js";
 import { type CreateContext, createJob, importJobs } from "./create.js";
 import { editJob } from "./edit.js";
@@ -45,7 +49,7 @@ const params = z.object({ id: z.uuid() });
 const IfMatch = z.looseObject({
   "if-match": z.string().max(1_000).optional().describe('The version seen, such as `"3"`'),
 });
-const creationErrors: ErrorCodeName[] = ["simulation_forbidden", "idempotency_mismatch"];
+const creationErrors: ErrorCodeName[] = ["simulation_forbidden", "idempotency_mismatch", "key_taken"];
 
 export async function jobRoutes(app: App, { db, clock, config, probe }: JobRouteOptions): Promise<void> {
   const totals = new JobTotals(db, clock, app.log);
@@ -104,6 +108,25 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
   );
 
   app.post(
+    "/api/jobs/apply",
+    {
+      bodyLimit: IMPORT_LIMIT_BYTES,
+      config: { access: "responder", errors: ["version_conflict", "simulation_forbidden", "key_taken"] },
+      schema: {
+        tags,
+        summary: "Make a set of jobs as described, all or nothing",
+        description:
+          "Each job is as for creating one, with a `key`: a job that has it is edited where it differs, otherwise one is " +
+          "made. Repeated, it changes nothing. Only jobs that the same set made are ever deleted, and only with `prune`. " +
+          "With `dryRun` it answers what it would do.",
+        body: JobApplyBody,
+        response: { 200: JobApplyResult },
+      },
+    },
+    async (request) => applyJobs(contextOf(request), request.body),
+  );
+
+  app.post(
     "/api/jobs/bulk",
     {
       config: { access: "responder" },
@@ -137,7 +160,7 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
     {
       config: {
         access: "responder",
-        errors: ["version_conflict", "invalid_transition", "simulation_forbidden"],
+        errors: ["version_conflict", "invalid_transition", "simulation_forbidden", "key_taken"],
       },
       schema: {
         tags,
@@ -210,11 +233,4 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
 function answer(row: JobRow, reply: FastifyReply): Job {
   void reply.header("etag", `"${row.version}"`);
   return jobToApi(row);
-}
-
-/** Aborts when the client goes away before it has its answer. */
-function abortedWith(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once("close", () => controller.abort());
-  return controller.signal;
 }

@@ -10,6 +10,8 @@ export interface JobRow {
   organisation_id: string;
   requester_id: string | null;
   requester_name: string | null;
+  key: string | null;
+  managed_by: string | null;
   title: string;
   type: JobType;
   target: string;
@@ -32,6 +34,8 @@ export interface JobRow {
 export function jobToApi(row: JobRow): Job {
   return {
     id: row.id,
+    key: row.key,
+    managedBy: row.managed_by,
     title: row.title,
     type: row.type,
     target: row.target,

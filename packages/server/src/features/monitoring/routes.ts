@@ -23,6 +23,8 @@ export interface MonitoringOptions {
   readonly pollerTrouble: () => string | null;
   /** Metrics of the other processes of this program. */
   readonly collectMetrics: () => Promise<MetricsJson[]>;
+  /** Series of the jobs of an organisation. */
+  readonly collectJobMetrics: (organisationId: string) => Promise<MetricsJson>;
   /** Metrics of other features of this process are registered here too. */
   readonly registry: Registry;
 }
@@ -32,7 +34,7 @@ const Alive = z.object({ status: z.literal("ok") });
 const HealthQuery = z.strictObject({ mode: z.enum(["liveness", "readiness"]).optional() });
 
 export async function monitoringRoutes(app: App, options: MonitoringOptions): Promise<void> {
-  const { database, isRunning, pollerTrouble, collectMetrics, registry } = options;
+  const { database, isRunning, pollerTrouble, collectMetrics, collectJobMetrics, registry } = options;
   const sampler = new SystemSampler();
   const ping = createPing(database, app.log);
   app.addHook("onClose", async () => sampler.stop());
@@ -110,10 +112,13 @@ export async function monitoringRoutes(app: App, options: MonitoringOptions): Pr
   app.get(
     "/metrics",
     {
-      config,
+      config: { ...config, access: "optional" },
       schema: {
         tags,
         summary: "Metrics of all processes, for Prometheus",
+        description:
+          "With a bearer token also the newest figures of each running job of its organisation, at most " +
+          "`JOB_METRICS_LIMIT` jobs, read at most every five seconds.",
         response: {
           200: {
             description: "The text format of Prometheus",
@@ -122,8 +127,9 @@ export async function monitoringRoutes(app: App, options: MonitoringOptions): Pr
         },
       },
     },
-    async (_request, reply) => {
-      const processes = [await registry.getMetricsAsJSON(), ...(await collectMetrics())];
+    async ({ visitor }, reply) => {
+      const jobs = visitor === null ? [] : [await collectJobMetrics(visitor.organisationId)];
+      const processes = [await registry.getMetricsAsJSON(), ...(await collectMetrics()), ...jobs];
       return reply.type(METRICS_CONTENT_TYPE).send(await exposition(processes));
     },
   );

@@ -98,8 +98,10 @@ async function measure(
     tally: CheckTally,
     place: Place,
   ): Promise<void> => {
-    const outcome = await prober.probe(type, target, options, signal, (kind) => {
-      if (kind === "duplicate") tally.duplicates += 1;
+    const outcome = await prober.probe(type, target, options, signal, {
+      onStray: (kind) => {
+        if (kind === "duplicate") tally.duplicates += 1;
+      },
     });
     if (signal.aborted && outcome.errorCode === "cancelled") return;
     const sample = { ...place, outcome };

@@ -7,20 +7,20 @@ import type { IcmpResult } from "./icmp/index.js";
 import { IcmpLink } from "./icmp-link.js";
 import { icmpOutcome } from "./icmp-outcome.js";
 import { failed } from "./outcome.js";
-import type { ProbeOutcome } from "./prober.js";
+import type { ProbeNotes, ProbeOutcome } from "./prober.js";
 import { createProbers } from "./probers/index.js";
 import { runProbe } from "./run-probe.js";
 
 export type StrayListener = (kind: "duplicate" | "late") => void;
 
 export interface OneShotProber {
-  /** Never throws; ends within 20 ms of the timeout in the options, or of the signal. `onStray` hears of later replies. */
+  /** Never throws; ends within 20 ms of the timeout in the options, or of the signal. `onStray` hears of later replies; `notes` are filled in. */
   readonly probe: (
     type: JobType,
     target: string,
     options: JobOptions,
     signal: AbortSignal,
-    onStray?: StrayListener,
+    more?: { onStray?: StrayListener; notes?: ProbeNotes },
   ) => Promise<ProbeOutcome>;
   /** Starts the ICMP engine ahead of the first probe, which otherwise waits for it. */
   readonly warmUp: () => Promise<void>;
@@ -36,9 +36,9 @@ export function createOneShotProber(options: { latencyApiUrl: string; log: Logge
   const probers = createProbers({ latencyApiUrl: options.latencyApiUrl });
   const icmp = new OneShotIcmp(options.log);
   return {
-    probe(type, target, options, signal, onStray) {
+    probe(type, target, options, signal, { onStray, notes } = {}) {
       if (type === "icmp") return icmp.probe(target, options as OptionsOf<"icmp">, signal, onStray);
-      const request = { target, options, slot: systemClock.now(), seed: target };
+      const request = { target, options, slot: systemClock.now(), seed: target, notes };
       return runProbe(probers, type, request, signal);
     },
     warmUp: () => icmp.start(),

@@ -15,6 +15,13 @@ export interface ProbeOutcome {
   address: string | null;
 }
 
+/** What a try learned beyond its outcome, for those who ask; filled in while it runs. */
+export interface ProbeNotes {
+  httpStatus?: number;
+  /** When the first certificate of the chain that was sent expires, milliseconds since the epoch. */
+  certificateExpiresAt?: number;
+}
+
 export interface ProbeRequest<Options> {
   /** As the person typed it; already validated by the contract's target schema for the type. */
   target: string;
@@ -23,6 +30,7 @@ export interface ProbeRequest<Options> {
   slot: number;
   /** Identifies the job for reproducible simulation; any stable string. */
   seed: string;
+  notes?: ProbeNotes | undefined;
 }
 
 /**

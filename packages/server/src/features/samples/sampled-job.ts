@@ -32,11 +32,17 @@ export async function findSampledJob(
 
 /** Those of the jobs that are the organisation's, each with its newest grids. */
 export async function findSampledJobs(
-  { db, pool }: DatabaseHandle,
+  database: DatabaseHandle,
   organisationId: string,
   ids: readonly string[],
 ): Promise<SampledJob[]> {
-  const rows = await selectJobs(db, organisationId, ids);
+  return withNewestGrids(database, await selectJobs(database.db, organisationId, ids));
+}
+
+export async function withNewestGrids(
+  { pool }: DatabaseHandle,
+  rows: readonly JobRow[],
+): Promise<SampledJob[]> {
   const grids = await newestGrids(
     pool,
     rows.map((row) => row.job_no),

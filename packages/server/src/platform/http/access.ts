@@ -3,8 +3,8 @@ import type { Role } from "@nightbell/contract";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { NightbellError } from "../errors.js";
 
-/** The lowest role that may call a route; `public` needs no account. */
-export type Access = "public" | Role;
+/** The lowest role that may call a route; `public` needs no account, `optional` says more to who sends a bearer token. */
+export type Access = "public" | "optional" | Role;
 
 /** The caller, in the organisation their session acts in. */
 export interface Account {
@@ -26,6 +26,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** The caller; throws on public routes, which have none. */
     readonly account: Account;
+    /** The caller; null where the route needs none and none was named. */
+    readonly visitor: Account | null;
   }
 }
 
@@ -48,21 +50,32 @@ export function addAccessControl(app: FastifyInstance, authenticate: Authenticat
     },
   });
 
+  app.decorateRequest("visitor", {
+    getter() {
+      return accounts.get(this) ?? null;
+    },
+  });
+
   app.addHook("onRequest", async (request) => {
     if (request.is404) return;
     const access = request.routeOptions.config.access ?? "viewer";
     if (request.headers.authorization === undefined) refuseOtherOrigins(request);
-    if (access === "public") return;
+    if (access === "public" || isAnonymous(request)) return;
     const token = sessionToken(request);
     const account = token === null ? null : await authenticate(token);
     if (account === null) {
       throw new NightbellError("unauthenticated", "Log in, or send a valid session token.");
     }
-    if (!includesRole(account.role, access)) {
+    if (access !== "optional" && !includesRole(account.role, access)) {
       throw new NightbellError("forbidden", `This needs the role ${access}; yours is ${account.role}.`);
     }
     accounts.set(request, account);
   });
+}
+
+/** Of an optional route: a cookie, which browsers send by themselves, asks for nothing more. */
+export function isAnonymous({ routeOptions, headers }: FastifyRequest): boolean {
+  return routeOptions.config.access === "optional" && headers.authorization === undefined;
 }
 
 /** The token of `Authorization: Bearer`, else of the session cookie. */

@@ -126,8 +126,8 @@ function describe(schema: RouteSchema, route: RouteOptions): RouteSchema {
   const access = route.config?.access ?? "viewer";
   return {
     ...schema,
-    ...(access === "public"
-      ? { security: [] }
+    ...(access === "public" || access === "optional"
+      ? { security: access === "public" ? [] : [{}, { bearer: [] }] }
       : {
           security: [{ bearer: [] }, { session: [] }],
           description: [schema.description, `Needs the role ${access} or a higher one.`]
@@ -168,7 +168,7 @@ export function errorsOf(route: Pick<RouteOptions, "method" | "schema" | "config
     codes.push("malformed_request", "payload_too_large", "unsupported_media_type", "cross_origin");
   if (schema?.body !== undefined || schema?.querystring !== undefined) codes.push("validation_failed");
   if ((config?.access ?? "viewer") !== "public") codes.push("unauthenticated", "database_unavailable");
-  if (!["public", "viewer"].includes(config?.access ?? "viewer")) codes.push("forbidden");
+  if (!["public", "optional", "viewer"].includes(config?.access ?? "viewer")) codes.push("forbidden");
   if (schema?.params !== undefined) codes.push("not_found");
   if (config?.isUncounted !== true) codes.push("rate_limited");
   return [...new Set<ErrorCodeName>([...codes, "internal"])];

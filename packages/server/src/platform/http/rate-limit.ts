@@ -4,6 +4,7 @@ import ipaddr from "ipaddr.js";
 import type { Clock } from "../clock.js";
 import { NightbellError } from "../errors.js";
 import { type LimitResult, RateLimiter } from "../limits.js";
+import { isAnonymous } from "./access.js";
 import { asNightbellError } from "./problems.js";
 
 declare module "fastify" {
@@ -25,7 +26,8 @@ export function addRateLimit(app: FastifyInstance, requestsPerSecond: number, cl
     if (isUncounted === true) {
       // Before anything is looked up for it. What is public has nothing to guess and must answer whoever watches us.
       const result = refusals.peek(addressKey(request.ip));
-      if (access !== "public" && !result.allowed) throw tooMany(requestsPerSecond, result);
+      if (access !== "public" && !isAnonymous(request) && !result.allowed)
+        throw tooMany(requestsPerSecond, result);
       return;
     }
     const result = requests.consume(addressKey(request.ip));

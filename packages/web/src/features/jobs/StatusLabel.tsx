@@ -1,6 +1,5 @@
-import type { JobStatus, SampleStatus } from "@nightbell/contract";
+import type { JobStatus, SampleStatus, TargetHealth } from "@nightbell/contract";
 import { Icon } from "../../ui/Icon.js";
-import type { Health } from "./health.js";
 import { healthLabels, sampleLabels, statusLabels } from "./words.js";
 
 /** A job's status as icon and word, never by colour alone; small beside what the target's health says. */
@@ -17,7 +16,7 @@ export function StatusLabel({ status, isSmall = false }: { status: JobStatus; is
 }
 
 /** Whether the target answers: filled in when it does not, so that it stands out from a list of hundreds. */
-export function HealthLabel({ health }: { health: Health }) {
+export function HealthLabel({ health }: { health: TargetHealth }) {
   const { label, icon, tone, explains } = healthLabels[health];
   const look = {
     up: "text-ink",

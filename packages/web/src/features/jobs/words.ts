@@ -1,7 +1,6 @@
 // How the contract's terms are called on the screen.
-import type { JobStatus, JobType, SampleStatus } from "@nightbell/contract";
+import type { JobStatus, JobType, SampleStatus, TargetHealth } from "@nightbell/contract";
 import type { IconName } from "../../ui/Icon.js";
-import type { Health } from "./health.js";
 
 export const typeLabels: Record<JobType, { label: string; explains: string }> = {
   icmp: { label: "Ping", explains: "ICMP echo round trip, timed by the kernel" },
@@ -20,22 +19,24 @@ export const statusLabels: Record<JobStatus, { label: string; icon: IconName; to
   cancelled: { label: "Cancelled", icon: "stop", tone: "text-faint" },
 };
 
-export const healthLabels: Record<Health, { label: string; icon: IconName; tone: string; explains: string }> =
-  {
-    up: { label: "Up", icon: "arrowUp", tone: "text-good", explains: "The target answers." },
-    down: {
-      label: "Down",
-      icon: "arrowDown",
-      tone: "text-missed",
-      explains: "The target missed the last probes.",
-    },
-    unknown: {
-      label: "Unknown",
-      icon: "fault",
-      tone: "text-fault",
-      explains: "Nightbell could not measure the target lately; that says nothing about it.",
-    },
-  };
+export const healthLabels: Record<
+  TargetHealth,
+  { label: string; icon: IconName; tone: string; explains: string }
+> = {
+  up: { label: "Up", icon: "arrowUp", tone: "text-good", explains: "The target answers." },
+  down: {
+    label: "Down",
+    icon: "arrowDown",
+    tone: "text-missed",
+    explains: "The target missed the last probes.",
+  },
+  unknown: {
+    label: "Unknown",
+    icon: "fault",
+    tone: "text-fault",
+    explains: "Nightbell could not measure the target lately; that says nothing about it.",
+  },
+};
 
 export const sampleLabels: Record<SampleStatus, { label: string; icon: IconName; tone: string }> = {
   success: { label: "Success", icon: "check", tone: "text-good" },

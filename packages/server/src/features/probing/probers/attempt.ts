@@ -1,7 +1,7 @@
 // One try of a probe: its clock, its deadline, what it holds open, and what it waits for, so that a timeout can say it.
 import type { Phases } from "@nightbell/contract";
 import { failed, type Failure, type Measured, succeeded } from "../outcome.js";
-import type { ProbeOutcome } from "../prober.js";
+import type { ProbeNotes, ProbeOutcome } from "../prober.js";
 
 /** Ends a try from wherever it is; never leaves this folder. */
 export class ProbeFailure extends Error {
@@ -21,6 +21,8 @@ export class Attempt {
   startedAt = performance.now();
   address: string | null = null;
   readonly phases: Phases = {};
+  /** Set when somebody asks for them. */
+  notes: ProbeNotes | undefined;
   /** What the try is doing, as the sentences of failures say it: `during the TLS handshake`. */
   during = "at the start";
   /** Another view of every failure, where what is measured is not the target but part of this machine's own means. */

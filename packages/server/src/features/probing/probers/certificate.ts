@@ -4,6 +4,8 @@ import type { Failure } from "../outcome.js";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+/** No server sends more; a root is its own issuer, but a cross-signed pair could refer to each other for ever. */
+const MAX_CHAIN = 20;
 
 /** OpenSSL's verdict (X509_verify_cert) and Node's check of the name, as a failure of ours; null for a valid one. */
 export function certificateFailure(socket: TLSSocket, name: string): Failure | null {
@@ -47,6 +49,18 @@ export function daysLeft(socket: TLSSocket, now: number): number | null {
   return certificate === undefined ? null : Math.floor((Date.parse(certificate.validTo) - now) / DAY_MS);
 }
 
+/** When the first certificate of the chain expires, milliseconds since the epoch; null without a certificate. */
+export function earliestExpiry(socket: TLSSocket): number | null {
+  let earliest = Infinity;
+  let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  for (let depth = 0; depth < MAX_CHAIN && certificate?.valid_to !== undefined; depth++) {
+    earliest = Math.min(earliest, Date.parse(certificate.valid_to));
+    const issuer: DetailedPeerCertificate | undefined = certificate.issuerCertificate;
+    certificate = issuer === certificate ? undefined : issuer;
+  }
+  return Number.isFinite(earliest) ? earliest : null;
+}
+
 function expired(socket: TLSSocket, name: string): string {
   const now = Date.now();
   const { subject, at } = found(
@@ -77,7 +91,7 @@ function found(
   isTrouble: (at: number) => boolean,
 ): { subject: string; at: number } {
   const own = socket.getPeerCertificate(true);
-  for (let certificate = own, depth = 0; depth < 20; depth++) {
+  for (let certificate = own, depth = 0; depth < MAX_CHAIN; depth++) {
     const at = dateOf(certificate);
     if (isTrouble(at)) {
       const authority = String(certificate.subject?.CN ?? "an authority");

@@ -34,10 +34,11 @@ export function createHttpProber(
 ): Prober<Options> {
   return {
     type: "http",
-    probe: ({ target, options }, signal) =>
-      attempt(options.timeoutMs, signal, (current) =>
-        measure(current, firstRequest(target, options), options, { context, servers, engine }),
-      ),
+    probe: ({ target, options, notes }, signal) =>
+      attempt(options.timeoutMs, signal, (current) => {
+        current.notes = notes;
+        return measure(current, firstRequest(target, options), options, { context, servers, engine });
+      }),
   };
 }
 
@@ -56,6 +57,7 @@ async function measure(
   let request = first;
   for (let redirects = 0; ; redirects++) {
     const hop = await answerTo(current, request, options, environment);
+    if (current.notes !== undefined) current.notes.httpStatus = hop.head.status;
     const isAnswer = options.maxRedirects === 0 || options.expectedStatuses.includes(hop.head.status);
     const redirect = isAnswer ? null : redirectOf(request, hop.head);
     if (redirect === null) return examine(current, request, hop.head, options);

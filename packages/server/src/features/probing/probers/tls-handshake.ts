@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { connect, createSecureContext, rootCertificates, type SecureContext, type TLSSocket } from "node:tls";
 import type { Failure } from "../outcome.js";
-import { certificateFailure } from "./certificate.js";
+import { certificateFailure, earliestExpiry } from "./certificate.js";
 import { type Attempt, ProbeFailure } from "./attempt.js";
 import { type Connected, connectionFailure } from "./connection.js";
 
@@ -53,6 +53,10 @@ export function handshake(
     raw.on("error", (error) => reject(connectionFailure(error, current, endpoint)));
     socket.once("secureConnect", () => {
       const at = current.endPhase(phase);
+      if (current.notes !== undefined) {
+        const expiresAt = earliestExpiry(socket);
+        if (expiresAt !== null) current.notes.certificateExpiresAt = expiresAt;
+      }
       resolve({ socket, at, endpoint, certificate: certificateFailure(socket, serverName) });
     });
   });

@@ -11,8 +11,9 @@ import { handshake } from "./tls-handshake.js";
 export function createTlsProber(context: SecureContext, servers?: NameServers): Prober<OptionsOf<"tls">> {
   return {
     type: "tls",
-    probe: ({ target, options }, signal) =>
+    probe: ({ target, options, notes }, signal) =>
       attempt(options.timeoutMs, signal, async (current) => {
+        current.notes = notes;
         const { host, port } = targetOf("tls", target);
         const serverName = options.serverName ?? host;
         const address = await resolveTarget(current, host, options.family, servers);

@@ -1,4 +1,4 @@
-import type { Job, JobRecent } from "@nightbell/contract";
+import { healthOfJob, type Job, type JobRecent, type TargetHealth } from "@nightbell/contract";
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { formatCadence, formatSeconds } from "../../../format/durations.js";
@@ -9,7 +9,6 @@ import { Icon } from "../../../ui/Icon.js";
 import { Menu, MenuItem, MenuLine } from "../../../ui/Menu.js";
 import { Bone } from "../../../ui/states.js";
 import type { BulkAction } from "../queries.js";
-import { healthOfJob, type Health } from "../health.js";
 import { HealthLabel, StatusLabel } from "../StatusLabel.js";
 import { actionLabels, canDo } from "../transitions.js";
 import { healthLabels, sampleLabels, statusLabels, typeLabels } from "../words.js";
@@ -66,7 +65,7 @@ export const JobRow = memo(function JobRow(props: Props) {
 interface CellProps {
   job: Job;
   recent: JobRecent | undefined;
-  health: Health | null;
+  health: TargetHealth | null;
 }
 
 function WideCells({ job, recent, health, onAction }: CellProps & Pick<Props, "onAction">) {
@@ -171,7 +170,7 @@ function SecondLine({ job }: { job: Job }) {
 }
 
 /** At the left edge of what needs a look. */
-const edges: Record<Health, string> = {
+const edges: Record<TargetHealth, string> = {
   up: "",
   down: "shadow-[inset_3px_0_0_var(--color-missed)]",
   unknown: "shadow-[inset_3px_0_0_var(--color-fault)]",

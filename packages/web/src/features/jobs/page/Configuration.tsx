@@ -23,6 +23,13 @@ export function Configuration({ job, timeZone, onEdit }: { job: Job; timeZone: s
     ["Locations", job.locations.join(", ")],
     ["Created", formatInstant(job.createdAt, timeZone)],
     ...(job.requester === null ? [] : ([["By", job.requester.name]] as [string, string][])),
+    ...(job.key === null ? [] : ([["Key", job.key]] as [string, string][])),
+    ...(job.managedBy === null
+      ? []
+      : ([["Kept by", `files of the set ${job.managedBy}; the next run puts changes back`]] as [
+          string,
+          string,
+        ][])),
     ["Version", String(job.version)],
   ];
   return (

@@ -1,4 +1,4 @@
-import type { Job } from "@nightbell/contract";
+import type { Job, TargetHealth } from "@nightbell/contract";
 import { Link } from "@tanstack/react-router";
 import type { StreamState } from "../../../api/stream.js";
 import { formatCadence } from "../../../format/durations.js";
@@ -7,7 +7,6 @@ import { Button, IconButton } from "../../../ui/Button.js";
 import { Icon } from "../../../ui/Icon.js";
 import { Menu, MenuItem, MenuLine } from "../../../ui/Menu.js";
 import { useNow } from "../../../ui/useNow.js";
-import type { Health } from "../health.js";
 import { HealthLabel, StatusLabel } from "../StatusLabel.js";
 import { canDo } from "../transitions.js";
 import { typeLabels } from "../words.js";
@@ -22,7 +21,7 @@ export function JobHeader({
   onEdit,
 }: {
   job: Job;
-  health: Health | null;
+  health: TargetHealth | null;
   streamState: StreamState;
   timeZone: string;
   actions: JobActions;

@@ -1,4 +1,4 @@
-import type { Job } from "@nightbell/contract";
+import { healthOfJob, type Job } from "@nightbell/contract";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { hasCode } from "../../../api/errors.js";
@@ -15,7 +15,6 @@ import { SamplesTable } from "../../samples/SamplesTable.js";
 import { Figures, StatisticsList } from "../../samples/Statistics.js";
 import { useChartWindow } from "../../samples/useChartWindow.js";
 import { useLiveSamples } from "../../samples/useLiveSamples.js";
-import { healthOfJob } from "../health.js";
 import { useRecent } from "../list/useRecent.js";
 import { jobQuery } from "../queries.js";
 import { canDo, hasEnded } from "../transitions.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { healthOf } from "./health.js";
+import { healthOf } from "./job-health.js";
 
 const slots = {
   ".": { rttMs: 1, status: "success" },

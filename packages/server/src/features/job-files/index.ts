@@ -1,0 +1,2 @@
+export { runApply } from "./apply.js";
+export { type ImportKind, runImport } from "./import.js";
