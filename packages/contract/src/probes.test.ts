@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { DnsOptions, ErrorCode, HttpOptions, optionsByType, statusOfError, TlsOptions } from "./probes.js";
+import {
+  DnsOptions,
+  ErrorCode,
+  HttpOptions,
+  optionsByType,
+  statusOfError,
+  TlsOptions,
+  UdpOptions,
+  WebSocketOptions,
+} from "./probes.js";
 
 const reasons = (result: { error?: { issues: { path: PropertyKey[]; message: string }[] } }) =>
   result.error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
@@ -18,6 +27,37 @@ describe("probe options", () => {
       "headers.X-Line: must not contain control characters",
       "headers.Content-Length: is set by the probe itself",
       "headers.Bad Name: must be a header name",
+    ]);
+  });
+
+  it.each([
+    [
+      { payload: "0a F", payloadFormat: "hex" },
+      "payload: must be pairs of hexadecimal digits, such as 0a ff",
+    ],
+    [{ payload: "00".repeat(1_401), payloadFormat: "hex" }, "payload: must have at most 1400 bytes"],
+    [{ payload: "x".repeat(1_401) }, "payload: must have at most 1400 characters"],
+    [{ expect: "contains" }, "expected: must say what the answer is compared with"],
+    [
+      { expect: "hexPrefix", expected: "pong" },
+      "expected: must be pairs of hexadecimal digits, such as 0a ff",
+    ],
+  ])("of udp refuse %j", (options, reason) => {
+    expect(reasons(UdpOptions.safeParse(options))).toEqual([reason]);
+  });
+
+  it("of udp take text and bytes", () => {
+    expect(UdpOptions.safeParse({ payload: "00 ff\n0A", payloadFormat: "hex" }).success).toBe(true);
+    expect(UdpOptions.safeParse({ payload: "x".repeat(1_400) }).success).toBe(true);
+    expect(UdpOptions.safeParse({ expect: "hexPrefix", expected: "0aff" }).success).toBe(true);
+  });
+
+  it("of websocket leave the handshake to the probe", () => {
+    expect(reasons(WebSocketOptions.safeParse({ headers: { "Sec-WebSocket-Key": "x" } }))).toEqual([
+      "headers.Sec-WebSocket-Key: is set by the probe itself",
+    ]);
+    expect(reasons(WebSocketOptions.safeParse({ subprotocol: "two words" }))).toEqual([
+      "subprotocol: must be a name without blanks, such as mqtt",
     ]);
   });
 

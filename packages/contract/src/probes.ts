@@ -2,7 +2,7 @@ import { z } from "zod";
 import { canonicalHost } from "./hosts.js";
 
 /** The probe types of M2 that exist so far. */
-export const JobType = z.enum(["icmp", "tcp", "http", "dns", "tls", "latency_api"]);
+export const JobType = z.enum(["icmp", "tcp", "udp", "http", "websocket", "dns", "tls", "latency_api"]);
 export type JobType = z.infer<typeof JobType>;
 
 /** `missed`: the target did not answer in time or answered wrongly. `system_error`: we failed (M3). */
@@ -39,6 +39,11 @@ const missedCodes = [
   "http_body_too_large",
   "http_redirect_limit",
   "http_redirect_invalid",
+  "answer_mismatch",
+  "websocket_handshake",
+  "websocket_malformed",
+  "websocket_message_too_large",
+  "websocket_closed",
   "latency_api_miss",
 ] as const;
 
@@ -71,8 +76,9 @@ export function statusOfError(code: ErrorCode): "missed" | "system_error" {
 
 /**
  * Durations in milliseconds by phase. http: `dns`, `connect`, `tls`, `firstByte` (request sent to head of the answer),
- * `transfer`, summed over the redirects, so that together they make up the RTT; tcp: `dns`, `connect`; tls: `dns`,
- * `connect`, `handshake`; dns: `connect` (over TCP), `query`.
+ * `transfer`, summed over the redirects, so that together they make up the RTT; websocket: `dns`, `connect`, `tls`,
+ * `upgrade`, `message` or `ping`, the same; tcp: `dns`, `connect`; udp: `dns`, `answer`; tls: `dns`, `connect`,
+ * `handshake`; dns: `connect` (over TCP), `query`.
  */
 export const Phases = z.record(z.string(), z.number());
 export type Phases = z.infer<typeof Phases>;
@@ -103,6 +109,39 @@ export const IcmpOptions = z.strictObject({
 
 export const TcpOptions = z.strictObject({ timeoutMs, family });
 
+/** What fits into a datagram that no network on the way has to cut into pieces. */
+const MAX_DATAGRAM_BYTES = 1_400;
+const PAIRS_OF_DIGITS = /^(?:[0-9a-f]{2}\s*)*$/i;
+const NO_HEX = "must be pairs of hexadecimal digits, such as 0a ff";
+
+export const UdpOptions = z
+  .strictObject({
+    timeoutMs,
+    family,
+    /** The one datagram that is sent; empty is a datagram without content. */
+    payload: z.string().max(3 * MAX_DATAGRAM_BYTES).default(""),
+    /** `hex`: pairs of hexadecimal digits, which blanks may part. */
+    payloadFormat: z.enum(["text", "hex"]).default("text"),
+    /**
+     * `any`: there is an answer; `contains`, `hexPrefix`: the first answer has the text `expected` in it, or begins with
+     * the bytes `expected`; `none`: no answer is needed, and what nobody refuses within the timeout is a success.
+     */
+    expect: z.enum(["any", "contains", "hexPrefix", "none"]).default("any"),
+    expected: z.string().min(1).max(1_000).nullable().default(null),
+  })
+  .superRefine(({ payload, payloadFormat, expect, expected }, context) => {
+    const refuse = (field: string, message: string) =>
+      context.addIssue({ code: "custom", message, path: [field] });
+    const isHex = payloadFormat === "hex";
+    const size = isHex ? payload.replace(/\s/g, "").length / 2 : payload.length;
+    if (isHex && !PAIRS_OF_DIGITS.test(payload)) refuse("payload", NO_HEX);
+    else if (size > MAX_DATAGRAM_BYTES)
+      refuse("payload", `must have at most ${MAX_DATAGRAM_BYTES} ${isHex ? "bytes" : "characters"}`);
+    if ((expect === "contains" || expect === "hexPrefix") && expected === null)
+      refuse("expected", "must say what the answer is compared with");
+    else if (expect === "hexPrefix" && !PAIRS_OF_DIGITS.test(expected ?? "")) refuse("expected", NO_HEX);
+  });
+
 const Status = z.number().int().min(100).max(599);
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 const headerName = z.string().regex(HEADER_NAME, "must be a header name");
@@ -110,24 +149,28 @@ const headerValue = z
   .string()
   .max(4_000)
   .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must not contain control characters");
-/** Headers that frame the request; wrong ones would break the probe, not the target. */
-const framing = new Set(["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"]);
+/** Headers that frame the request or open a WebSocket; wrong ones would break the probe, not the target. */
+const FRAMING =
+  /^(?:connection|content-length|keep-alive|te|transfer-encoding|upgrade|sec-websocket-.*)$/i;
 /** More than any service asks for; each job's options are read by pollers and shown in lists. */
 const MAX_HEADERS = 50;
-const headers = z.record(z.string(), headerValue).superRefine((fields, context) => {
-  // On the whole record, since a key's own schema cannot say its reason in the issue.
-  const refuse = (name: string, message: string) =>
-    context.addIssue({ code: "custom", message, path: [name] });
-  const names = Object.keys(fields);
-  if (names.length > MAX_HEADERS) {
-    context.addIssue({ code: "custom", message: `must have at most ${MAX_HEADERS} headers` });
-    return;
-  }
-  for (const name of names) {
-    if (!HEADER_NAME.test(name)) refuse(name, "must be a header name");
-    else if (framing.has(name.toLowerCase())) refuse(name, "is set by the probe itself");
-  }
-});
+const headers = z
+  .record(z.string(), headerValue)
+  .superRefine((fields, context) => {
+    // On the whole record, since a key's own schema cannot say its reason in the issue.
+    const refuse = (name: string, message: string) =>
+      context.addIssue({ code: "custom", message, path: [name] });
+    const names = Object.keys(fields);
+    if (names.length > MAX_HEADERS) {
+      context.addIssue({ code: "custom", message: `must have at most ${MAX_HEADERS} headers` });
+      return;
+    }
+    for (const name of names) {
+      if (!HEADER_NAME.test(name)) refuse(name, "must be a header name");
+      else if (FRAMING.test(name)) refuse(name, "is set by the probe itself");
+    }
+  })
+  .default({});
 
 export const HttpAssertion = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("header"), name: headerName, contains: z.string().max(1_000) }),
@@ -148,7 +191,7 @@ export const HttpOptions = z.strictObject({
   method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]).default("GET"),
   /** `auto` offers both by ALPN; plain http is always 1.1. */
   version: z.enum(["auto", "1.1", "2"]).default("auto"),
-  headers: headers.default({}),
+  headers,
   body: z.string().max(65_536).nullable().default(null),
   /** Accepted statuses; empty accepts 200–299. */
   expectedStatuses: z.array(Status).max(50).default([]),
@@ -156,6 +199,27 @@ export const HttpOptions = z.strictObject({
   maxRedirects: z.number().int().min(0).max(20).default(5),
   /** A body beyond this many bytes ends the probe as `http_body_too_large`. */
   maxBodyBytes: z.number().int().min(0).max(10_485_760).default(1_048_576),
+  /** False accepts any certificate. */
+  verifyTls: z.boolean().default(true),
+});
+
+export const WebSocketOptions = z.strictObject({
+  timeoutMs,
+  family,
+  headers,
+  /** Asked for in the opening handshake; a server that does not choose it has missed. */
+  subprotocol: z
+    .string()
+    .regex(HEADER_NAME, "must be a name without blanks, such as mqtt")
+    .nullable()
+    .default(null),
+  /** Text sent once the connection is open; null sends none. */
+  message: z.string().min(1).max(65_536).nullable().default(null),
+  /**
+   * A message of the server must have this text in it; others are passed over until the timeout. Null accepts the first
+   * message where one was sent, and where none was, the answer to a ping.
+   */
+  expected: z.string().min(1).max(1_000).nullable().default(null),
   /** False accepts any certificate. */
   verifyTls: z.boolean().default(true),
 });
@@ -220,7 +284,9 @@ export const LatencyApiOptions = z.strictObject({
 export const optionsByType = {
   icmp: IcmpOptions,
   tcp: TcpOptions,
+  udp: UdpOptions,
   http: HttpOptions,
+  websocket: WebSocketOptions,
   dns: DnsOptions,
   tls: TlsOptions,
   latency_api: LatencyApiOptions,

@@ -127,11 +127,15 @@ describe("targets", () => {
     ["tcp", "db:5432", { type: "tcp", host: "db", port: 5432 }],
     ["tcp", "TCP://db:5432/", { type: "tcp", host: "db", port: 5432 }],
     ["tcp", "[2001:db8::1]:22", { type: "tcp", host: "2001:db8::1", port: 22 }],
+    ["udp", "udp://Logs.example:514", { type: "udp", host: "logs.example", port: 514 }],
+    ["udp", "[::1]:514", { type: "udp", host: "::1", port: 514 }],
     ["tls", "example.org", { type: "tls", host: "example.org", port: 443 }],
     ["tls", "tls://example.org:8443", { type: "tls", host: "example.org", port: 8443 }],
     ["tls", "2001:db8::1", { type: "tls", host: "2001:db8::1", port: 443 }],
     ["http", "HTTPS://Example.org", { type: "http", url: "https://example.org/" }],
     ["http", "http://127.0.0.1:8080/a?b=c", { type: "http", url: "http://127.0.0.1:8080/a?b=c" }],
+    ["websocket", "WSS://Example.org/live?a=b", { type: "websocket", url: "wss://example.org/live?a=b" }],
+    ["websocket", "ws://127.0.0.1:80", { type: "websocket", url: "ws://127.0.0.1/" }],
     // The URL standard reads these spellings of 127.0.0.1; what is stored and checked is the address.
     ["http", "http://0x7f.1/", { type: "http", url: "http://127.0.0.1/" }],
     ["dns", "example.org", { type: "dns", name: "example.org", server: null, port: 53 }],
@@ -159,6 +163,11 @@ describe("targets", () => {
     ["http", "http://user:pw@h/", "must not contain a user name or password; use an Authorization header"],
     ["http", "http://h:0/", "the port must be between 1 and 65535"],
     ["http", "http://a..b/", "the host of the URL must be a host name or an IP address"],
+    ["udp", "db", "needs a port, such as example.org:5432"],
+    ["websocket", "https://example.org", "must start with ws:// or wss://"],
+    ["websocket", "wss://", "must be a URL such as wss://example.org/live"],
+    ["websocket", "ws://example.org/#a", "must not contain a fragment, the part after #"],
+    ["websocket", "ws://user:pw@h/", "must not contain a user name or password; use an Authorization header"],
     ["dns", "192.0.2.1", "must be a DNS name such as example.org"],
     ["dns", "dns://a/b/c", "must be a DNS name such as example.org"],
     [
@@ -178,7 +187,7 @@ describe("targets", () => {
       fc.string({ unit: "binary", maxLength: 400 }),
       fc.webUrl({ withQueryParameters: true }),
       fc
-        .tuple(fc.constantFrom("tcp://", "dns://", "tls://", "http://", "https://[", "["), fc.string())
+        .tuple(fc.constantFrom("tcp://", "udp://", "wss://", "dns://", "tls://", "http://", "https://[", "["), fc.string())
         .map((all) => all.join("")),
     );
     fc.assert(

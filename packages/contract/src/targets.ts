@@ -4,15 +4,18 @@ import type { JobType } from "./probes.js";
 
 /**
  * What a target is, per type, and how it is read:
- * icmp `host`; tcp `host:port` or `tcp://host:port`; http `http(s)://…`; tls `host[:443]` or `tls://host[:443]`;
- * dns `name`, `dns://name` or `dns://server[:53]/name`; latency_api `host`.
+ * icmp `host`; tcp `host:port` or `tcp://host:port`; udp `host:port` or `udp://host:port`; http `http(s)://…`;
+ * websocket `ws(s)://…`; tls `host[:443]` or `tls://host[:443]`; dns `name`, `dns://name` or `dns://server[:53]/name`;
+ * latency_api `host`.
  * A host is a name (internationalised names become their ASCII form) or an IPv4 or IPv6 address; an IPv6 address
  * with a port stands in brackets. Zone ids are refused: only link-local addresses have them, which no probe may reach.
  */
 export type Target =
   | { type: "icmp"; host: string }
   | { type: "tcp"; host: string; port: number }
+  | { type: "udp"; host: string; port: number }
   | { type: "http"; url: string }
+  | { type: "websocket"; url: string }
   | { type: "dns"; name: string; server: string | null; port: number }
   | { type: "tls"; host: string; port: number }
   | { type: "latency_api"; host: string };
@@ -33,7 +36,9 @@ export function parseTarget(type: JobType, text: string): TargetResult {
 export const targetHints: Record<JobType, { label: string; example: string }> = {
   icmp: { label: "Host or address", example: "192.0.2.10" },
   tcp: { label: "Host and port", example: "db.example.org:5432" },
+  udp: { label: "Host and port", example: "192.0.2.10:514" },
   http: { label: "URL", example: "https://example.org/health" },
+  websocket: { label: "URL", example: "wss://example.org/live" },
   dns: { label: "Name, or dns://server/name", example: "dns://192.0.2.53/example.org" },
   tls: { label: "Host and port", example: "example.org:443" },
   latency_api: { label: "Host or address", example: "192.0.2.10" },
@@ -65,11 +70,15 @@ function readTarget(type: JobType, text: string): Target {
     case "latency_api":
       return { type, host: readHost(text) };
     case "tcp":
-      return { type, ...readAuthority(withoutScheme(text, "tcp"), null) };
+    case "udp":
+      return { type, ...readAuthority(withoutScheme(text, type), null) };
     case "tls":
       return { type, ...readAuthority(withoutScheme(text, "tls"), HTTPS_PORT) };
     case "http":
-      return { type, url: readHttpUrl(text) };
+      return { type, url: readUrl(text, "http", "https://example.org/health") };
+    case "websocket":
+      if (text.includes("#")) throw new InvalidTarget("must not contain a fragment, the part after #");
+      return { type, url: readUrl(text, "ws", "wss://example.org/live") };
     case "dns":
       return { type, ...readDnsQuestion(text) };
   }
@@ -97,10 +106,13 @@ function readAuthority(text: string, defaultPort: number | null): { host: string
   return { host, port };
 }
 
-function readHttpUrl(text: string): string {
-  if (!/^https?:\/\//i.test(text)) throw new InvalidTarget("must start with http:// or https://");
+/** A URL of the scheme, or of its secure form with an s at the end. */
+function readUrl(text: string, scheme: "http" | "ws", example: string): string {
+  const start = text.toLowerCase();
+  if (!start.startsWith(`${scheme}://`) && !start.startsWith(`${scheme}s://`))
+    throw new InvalidTarget(`must start with ${scheme}:// or ${scheme}s://`);
   const url = parseUrl(text);
-  if (url === null) throw new InvalidTarget("must be a URL such as https://example.org/health");
+  if (url === null) throw new InvalidTarget(`must be a URL such as ${example}`);
   if (url.username !== "" || url.password !== "")
     throw new InvalidTarget("must not contain a user name or password; use an Authorization header");
   if (canonicalHost(url.hostname) === null) throw new InvalidTarget(`the host of the URL ${HOST_HINT}`);

@@ -9,6 +9,9 @@ describe("targets of nightbell check", () => {
     ["icmp://example.org", "icmp"],
     ["tcp://127.0.0.1:5432", "tcp"],
     ["TCP://127.0.0.1:5432", "tcp"],
+    ["udp://127.0.0.1:514", "udp"],
+    ["ws://127.0.0.1:3000/live", "websocket"],
+    ["wss://example.org", "websocket"],
     ["tls://example.org", "tls"],
     ["tls://example.org:8443", "tls"],
     ["http://127.0.0.1:3000/health", "http"],
@@ -19,7 +22,7 @@ describe("targets of nightbell check", () => {
   });
 
   it.each([
-    ["ftp://example.org", "there is no probe for ftp://; use icmp, tcp, tls, http, https, dns"],
+    ["ftp://example.org", "there is no probe for ftp://; use icmp, tcp, udp, tls, http, https, ws, wss, dns"],
     ["127.0.0.1:5432", "for a TCP port write tcp://127.0.0.1:5432"],
     ["tcp://example.org", "port"],
     ["; rm -rf", "host name"],

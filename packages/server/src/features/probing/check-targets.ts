@@ -12,9 +12,12 @@ export interface CheckTarget {
 const typeOfScheme: Record<string, JobType> = {
   icmp: "icmp",
   tcp: "tcp",
+  udp: "udp",
   tls: "tls",
   http: "http",
   https: "http",
+  ws: "websocket",
+  wss: "websocket",
   dns: "dns",
 };
 

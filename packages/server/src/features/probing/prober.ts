@@ -4,7 +4,7 @@ import type { ErrorCode, JobType, Phases, SampleStatus } from "@nightbell/contra
 export interface ProbeOutcome {
   /** `missed`: the target did not answer in time or answered wrongly. `system_error`: we failed; never held against the target. */
   status: SampleStatus;
-  /** Whole microseconds; null unless `status` is `success` or the target answered, but wrongly. */
+  /** Whole microseconds; null unless the target answered, rightly or wrongly. A success may need no answer (udp). */
   rttUs: number | null;
   errorCode: ErrorCode | null;
   /** A sentence a person understands: `connection refused by 10.0.0.5:5432`. */

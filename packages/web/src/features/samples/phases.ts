@@ -1,12 +1,28 @@
 import type { Phases } from "@nightbell/contract";
 
-const order = ["dns", "connect", "handshake", "tls", "query", "firstByte", "transfer"];
+const order = [
+  "dns",
+  "connect",
+  "handshake",
+  "tls",
+  "upgrade",
+  "query",
+  "answer",
+  "ping",
+  "message",
+  "firstByte",
+  "transfer",
+];
 const labels: Record<string, string> = {
   dns: "Name lookup",
   connect: "Connect",
   handshake: "TLS handshake",
   tls: "TLS handshake",
+  upgrade: "Opening handshake",
   query: "Query",
+  answer: "Answer",
+  ping: "Ping",
+  message: "Message",
   firstByte: "Wait for first byte",
   transfer: "Transfer",
 };

@@ -16,6 +16,9 @@ export class ProbeFailure extends Error {
   }
 }
 
+/** What most tries do most of the time. */
+export const WAITING = "waiting for the answer";
+
 export class Attempt {
   readonly timeoutMs: number;
   startedAt = performance.now();
@@ -43,6 +46,11 @@ export class Attempt {
 
   get hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  /** Milliseconds until the deadline. */
+  get remainingMs(): number {
+    return this.startedAt + this.timeoutMs - performance.now();
   }
 
   /** Aborts when the try ends, however it ends. Made when asked for: most tries need none, and it costs most of one. */
@@ -106,13 +114,14 @@ export class Attempt {
 }
 
 /**
- * Runs a try under its deadline and the caller's signal. `measure` returns the RTT in whole microseconds or throws a
- * ProbeFailure; whichever comes first settles the outcome, and everything held is released before it is returned.
+ * Runs a try under its deadline and the caller's signal. `measure` returns the RTT in whole microseconds, null where a
+ * success has none, or throws a ProbeFailure; whichever comes first settles the outcome, and everything held is released
+ * before it is returned.
  */
 export function attempt(
   timeoutMs: number,
   signal: AbortSignal,
-  measure: (current: Attempt) => Promise<number>,
+  measure: (current: Attempt) => Promise<number | null>,
 ): Promise<ProbeOutcome> {
   const current = new Attempt(timeoutMs);
   return new Promise((resolve) => {

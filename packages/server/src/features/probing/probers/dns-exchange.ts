@@ -1,8 +1,8 @@
 // One DNS query over a socket of its own, and the answer that belongs to it; no retry, no second transport.
-import { createSocket } from "node:dgram";
 import type { ResolvedAddress } from "../address.js";
-import { type Attempt, endpointText, ProbeFailure } from "./attempt.js";
+import { type Attempt, endpointText, ProbeFailure, WAITING } from "./attempt.js";
 import { connectionFailure, connectTo } from "./connection.js";
+import { sendDatagram } from "./datagram.js";
 import { decodeMessage, type DnsMessage, type DnsQuestion, messageId } from "./dns-message.js";
 import { DnsFormatError } from "./dns-wire.js";
 
@@ -12,11 +12,9 @@ export interface DnsQuery {
   bytes: Buffer;
 }
 
-const WAITING = "waiting for the answer";
-
 /**
- * Over UDP from a random port to a connected socket, so that the kernel drops what other addresses send. Packets with
- * another id or question are somebody's guesses and are ignored (RFC 5452); the right id on a broken message is not.
+ * Over UDP. Packets with another id or question are somebody's guesses and are ignored (RFC 5452); the right id on a
+ * broken message is not.
  */
 export function queryUdp(
   current: Attempt,
@@ -25,31 +23,11 @@ export function queryUdp(
   query: DnsQuery,
 ): Promise<DnsMessage> {
   const endpoint = endpointText(to.address, port);
-  current.awaits(endpoint, WAITING);
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(to.family === 6 ? "udp6" : "udp4");
-    current.hold(() => socket.close());
-    let isLocal = true;
-    let ignored = 0;
-    socket.on("error", (error) => reject(connectionFailure(error, current, endpoint, isLocal)));
-    socket.on("message", (bytes) => {
-      try {
-        const answer = messageId(bytes) === query.id ? readAnswer(bytes, query, endpoint) : null;
-        if (answer === null)
-          return current.awaits(endpoint, `${WAITING}, ${++ignored} foreign packets ignored`);
-        current.endPhase("query");
-        resolve(answer);
-      } catch (error) {
-        reject(error);
-      }
-    });
-    // Not by connect's callback, which would take the errors from the listener above.
-    socket.once("connect", () => {
-      isLocal = false;
-      current.beginPhase();
-      socket.send(query.bytes);
-    });
-    socket.connect(port, to.address);
+  let ignored = 0;
+  return sendDatagram(current, to, port, query.bytes, "query", (bytes) => {
+    const answer = messageId(bytes) === query.id ? readAnswer(bytes, query, endpoint) : null;
+    if (answer === null) current.awaits(endpoint, `${WAITING}, ${++ignored} foreign packets ignored`);
+    return answer;
   });
 }
 

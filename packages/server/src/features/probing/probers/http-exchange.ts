@@ -35,7 +35,6 @@ export type Exchange = (
   request: HttpRequest,
 ) => Promise<HttpHead>;
 
-export const WAITING = "waiting for the answer";
 export const IN_THE_BODY = "in the middle of the body";
 
 export function bodyTooLarge(endpoint: string, maxBytes: number): ProbeFailure {

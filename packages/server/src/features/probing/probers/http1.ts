@@ -1,6 +1,6 @@
 // HTTP/1.1 over a connected socket, plain or TLS: the request written at once, the answer read by our own strict reader.
 import type { Socket } from "node:net";
-import { ProbeFailure } from "./attempt.js";
+import { ProbeFailure, WAITING } from "./attempt.js";
 import { connectionFailure } from "./connection.js";
 import {
   bodyTooLarge,
@@ -8,7 +8,6 @@ import {
   type Exchange,
   type HttpRequest,
   IN_THE_BODY,
-  WAITING,
 } from "./http-exchange.js";
 import { HttpFormatError, Http1Reader } from "./http1-reader.js";
 

@@ -2,7 +2,7 @@
 import { connect as connectHttp2, constants, type IncomingHttpHeaders } from "node:http2";
 import type { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
-import { type Attempt, ProbeFailure } from "./attempt.js";
+import { type Attempt, ProbeFailure, WAITING } from "./attempt.js";
 import { connectionFailure } from "./connection.js";
 import {
   type BodyLimits,
@@ -11,7 +11,6 @@ import {
   type Exchange,
   type HttpHead,
   IN_THE_BODY,
-  WAITING,
 } from "./http-exchange.js";
 import { MAX_HEAD_BYTES } from "./http-terms.js";
 

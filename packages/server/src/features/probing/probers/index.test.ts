@@ -9,7 +9,9 @@ import { createProbers, type Probers } from "./index.js";
 /** A target of each type whose name nobody resolves. */
 const unresolved: Record<keyof Probers, string> = {
   tcp: "silent.example:80",
+  udp: "silent.example:80",
   http: "http://silent.example/",
+  websocket: "ws://silent.example/",
   dns: "dns://silent.example/name.example",
   tls: "silent.example",
   latency_api: "192.0.2.1",

@@ -1,5 +1,5 @@
 // The probers of everything but icmp, which has an engine of its own, and the simulator.
-import type { OptionsOf } from "@nightbell/contract";
+import type { JobType, OptionsOf } from "@nightbell/contract";
 import type { Prober } from "../prober.js";
 import type { SocketEngine } from "../sockets/index.js";
 import { createDnsProber } from "./dns.js";
@@ -8,6 +8,8 @@ import { createLatencyApiProber } from "./latency-api.js";
 import { createTcpProber } from "./tcp.js";
 import { createTlsProber } from "./tls.js";
 import { createTrust } from "./tls-handshake.js";
+import { createUdpProber } from "./udp.js";
+import { createWebSocketProber } from "./websocket.js";
 
 export { createSimulatedProber } from "./simulator.js";
 
@@ -22,14 +24,16 @@ export interface ProberSettings {
   engine?: SocketEngine;
 }
 
-export type Probers = { [Type in "tcp" | "http" | "dns" | "tls" | "latency_api"]: Prober<OptionsOf<Type>> };
+export type Probers = { [Type in Exclude<JobType, "icmp">]: Prober<OptionsOf<Type>> };
 
 export function createProbers({ latencyApiUrl, authorities, nameServers, engine }: ProberSettings): Probers {
   // One for all: making a context reads every root certificate.
   const trust = createTrust(authorities);
   return {
     tcp: createTcpProber(nameServers, engine),
+    udp: createUdpProber(nameServers),
     http: createHttpProber(trust, nameServers, engine),
+    websocket: createWebSocketProber(trust, nameServers),
     dns: createDnsProber(nameServers),
     tls: createTlsProber(trust, nameServers),
     latency_api: createLatencyApiProber(latencyApiUrl, nameServers),

@@ -2,9 +2,9 @@
 import { getSystemErrorName } from "node:util";
 import type { ResolvedAddress } from "../address.js";
 import type { Ended, PlainRequest, Progress, SocketEngine } from "../sockets/index.js";
-import { type Attempt, endpointText, ProbeFailure } from "./attempt.js";
+import { type Attempt, endpointText, ProbeFailure, WAITING } from "./attempt.js";
 import { connectionFailure } from "./connection.js";
-import { bodyTooLarge, closedTooEarly, IN_THE_BODY, WAITING } from "./http-exchange.js";
+import { bodyTooLarge, closedTooEarly, IN_THE_BODY } from "./http-exchange.js";
 
 const duringOf: Record<Progress["stage"], string> = {
   connecting: "while connecting",

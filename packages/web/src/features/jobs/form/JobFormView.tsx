@@ -103,7 +103,7 @@ function WhatCard({ form, canChangeType }: { form: JobForm; canChangeType: boole
               autoComplete="off"
               autoCapitalize="off"
               spellCheck={false}
-              inputMode={draft.type === "http" ? "url" : "text"}
+              inputMode={draft.type === "http" || draft.type === "websocket" ? "url" : "text"}
               value={draft.target}
               onChange={(event) => form.set("target", event.target.value)}
               onBlur={() => {

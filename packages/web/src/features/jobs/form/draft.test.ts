@@ -7,7 +7,9 @@ import { changesBetween, errorUnder, validate } from "./validate.js";
 const targets: Record<JobType, string> = {
   icmp: "192.0.2.10",
   tcp: "db.example.org:5432",
+  udp: "192.0.2.10:514",
   http: "https://example.org/health",
+  websocket: "wss://example.org/live",
   dns: "example.org",
   tls: "example.org:443",
   latency_api: "192.0.2.10",
@@ -85,15 +87,15 @@ describe("the job form", () => {
     expect(optionsBody(draftOf(job).options.http)).toMatchObject(options);
   });
 
-  test("finds a header that stands there twice, in any case", () => {
-    const http = {
-      ...emptyDraft().options.http,
+  test.each(["http", "websocket"] as const)("finds a header of %s that stands there twice, in any case", (type) => {
+    const options = {
+      ...emptyDraft().options[type],
       headers: [
         { name: "Accept", value: "a" },
         { name: "accept", value: "b" },
       ],
     };
-    const { errors } = validate(draft("http", { options: { ...emptyDraft().options, http } }));
+    const { errors } = validate(draft(type, { options: { ...emptyDraft().options, [type]: options } }));
     expect(errors["options.headers.accept"]).toBe("stands here twice");
   });
 
@@ -110,6 +112,8 @@ describe("a target that asks for another type", () => {
     ["http", "example.org:443", "tls"],
     ["http", "db.example.org:5432", "tcp"],
     ["http", "192.0.2.1", "icmp"],
+    ["tcp", "udp://192.0.2.1:514", "udp"],
+    ["http", "wss://example.org/live", "websocket"],
     ["icmp", "dns://192.0.2.53/example.org", "dns"],
   ] as const)("chosen %s, typed %s: %s", (chosen, target, suggested) =>
     expect(suggestType(chosen, target)).toBe(suggested),

@@ -111,7 +111,7 @@ export function toBody(draft: Draft) {
 /** Fields that hold a number in their schema; the others are text. */
 const NUMERIC = new Set(["timeoutMs", "payloadBytes", "ttl", "maxRedirects", "maxBodyBytes", "minDaysLeft"]);
 /** Fields whose empty text means null. */
-const NULLABLE = new Set(["body", "serverName", "url"]);
+const NULLABLE = new Set(["body", "serverName", "url", "expected", "subprotocol", "message"]);
 
 export function optionsBody(drafts: OptionDrafts): Record<string, unknown> {
   const body: Record<string, unknown> = {};

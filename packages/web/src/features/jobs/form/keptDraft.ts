@@ -1,6 +1,6 @@
 // What stands in a job form when its session ends is kept in this tab until the person is back. Secrets
-// are not written down: the values of request headers and the request's body have to be typed again.
-import { emptyDraft, type Draft, type HeaderDraft } from "./draft.js";
+// are not written down: the values of request headers and whatever else is sent have to be typed again.
+import { emptyDraft, type Draft, type HeaderDraft, type OptionDrafts } from "./draft.js";
 
 export interface KeptDraft {
   draft: Draft;
@@ -36,10 +36,22 @@ export function forget(key: string): void {
   }
 }
 
+/** Options that are sent, and may say who we are. */
+const SENT = new Set(["body", "message", "payload"]);
+
 function withoutSecrets(draft: Draft): Draft {
-  const { headers, ...http } = draft.options.http;
-  const named = (headers as HeaderDraft[]).map(({ name }) => ({ name, value: "" }));
-  return { ...draft, options: { ...draft.options, http: { ...http, headers: named, body: "" } } };
+  const options = Object.entries(draft.options).map(([type, fields]) => [type, withoutSent(fields)]);
+  return { ...draft, options: Object.fromEntries(options) as Draft["options"] };
+}
+
+function withoutSent(fields: OptionDrafts): OptionDrafts {
+  return Object.fromEntries(
+    Object.entries(fields).map(([field, value]) => {
+      if (SENT.has(field)) return [field, ""];
+      if (field !== "headers") return [field, value];
+      return [field, (value as HeaderDraft[]).map(({ name }) => ({ name, value: "" }))];
+    }),
+  );
 }
 
 function sameFields(one: object | undefined, other: object): boolean {

@@ -11,6 +11,8 @@ export function suggestType(chosen: JobType, target: string): JobType | null {
 
 function typeOf(text: string): JobType | null {
   if (/^https?:\/\//i.test(text)) return "http";
+  if (/^wss?:\/\//i.test(text)) return "websocket";
+  if (/^udp:\/\//i.test(text)) return "udp";
   if (/^dns:\/\//i.test(text)) return "dns";
   if (/^tls:\/\//i.test(text)) return "tls";
   if (/^tcp:\/\//i.test(text)) return "tcp";

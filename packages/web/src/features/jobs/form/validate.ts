@@ -31,7 +31,7 @@ function typedIssues(type: JobType, target: string, options: Record<string, unkn
 }
 
 function duplicateHeader(draft: Draft): string | null {
-  const headers = draft.type === "http" ? draft.options.http["headers"] : [];
+  const { headers } = draft.options[draft.type];
   if (!Array.isArray(headers)) return null;
   const seen = new Set<string>();
   for (const header of headers) {

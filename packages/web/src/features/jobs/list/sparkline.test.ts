@@ -25,5 +25,12 @@ describe("a sparkline", () => {
     expect(Math.abs((ys[0] ?? 0) - (ys[1] ?? 0))).toBeLessThan(3);
   });
 
+  test("draws nothing for a success without a round trip", () => {
+    const untimed = { rttMs: null, status: "success" as const };
+    const spark = sparkline([untimed, answer(1), untimed, answer(2), answer(3)], 130, 34);
+    expect(spark.line.match(/[ML]/g)).toEqual(["M", "M", "L"]);
+    expect(spark.dots).toHaveLength(1);
+  });
+
   test("of nothing is empty", () => expect(sparkline([null, null], 130, 34).line).toBe(""));
 });

@@ -32,14 +32,21 @@ export function sparkline(points: JobRecent["points"], width: number, height: nu
     const x = xOf(index);
     if (point.status === "missed") spark.missed.push(x);
     if (point.status === "system_error") spark.faults.push(x);
-    if (point.rttMs === null || point.status !== "success") return;
+    if (!isDrawn(point)) return;
     const y = yOf(point.rttMs);
-    const isJoined = points[index - 1]?.status === "success";
-    if (!isJoined && points[index + 1]?.status !== "success") spark.dots.push({ x, y });
+    const isJoined = isDrawn(points[index - 1]);
+    if (!isJoined && !isDrawn(points[index + 1])) spark.dots.push({ x, y });
     spark.line += `${isJoined ? "L" : "M"}${x} ${y}`;
     if (index === points.length - 1) spark.last = { x, y };
   });
   return spark;
+}
+
+/** An answer with a round trip; a success may have none. */
+function isDrawn<Point extends JobRecent["points"][number]>(
+  point: Point | undefined,
+): point is Point & { rttMs: number } {
+  return point?.status === "success" && point.rttMs !== null;
 }
 
 function round(value: number): number {

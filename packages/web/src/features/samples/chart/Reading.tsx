@@ -56,7 +56,7 @@ function PointReading({
         {timeOf(point, timeZone)}
       </span>
       <span className="num text-lg font-medium">{formatRtt(point.avgRttMs)}</span>
-      {successCount(point) > 1 && (
+      {successCount(point) > 1 && point.minRttMs !== null && (
         <span className="num text-soft">
           {formatRtt(point.minRttMs)} … {formatRtt(point.maxRttMs)}
         </span>
@@ -78,6 +78,10 @@ function outcomesOf(point: Point) {
   if (sampleCount === 1 && missedCount === 1) return <span className="font-medium text-missed">Missed</span>;
   if (sampleCount === 1 && systemErrorCount === 1) {
     return <span className="font-medium text-fault">System error</span>;
+  }
+  // A success may have no round trip.
+  if (sampleCount === 1 && point.avgRttMs === null) {
+    return <span className="font-medium text-good">Success</span>;
   }
   const judged = sampleCount - systemErrorCount;
   return (

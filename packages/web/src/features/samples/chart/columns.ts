@@ -85,14 +85,17 @@ export function describeChart({ cells }: Columns): string {
   if (samples === 0) return "No samples in this window.";
   const answered = points.filter((point) => point.avgRttMs !== null);
   const successes = sum(successCount);
+  const timed = answered.reduce((total, point) => total + successCount(point), 0);
   const average =
-    answered.reduce((total, point) => total + (point.avgRttMs ?? 0) * successCount(point), 0) / successes;
+    answered.reduce((total, point) => total + (point.avgRttMs ?? 0) * successCount(point), 0) / timed;
   const lowest = Math.min(...answered.map((point) => point.minRttMs ?? Number.POSITIVE_INFINITY));
   const highest = Math.max(...answered.map((point) => point.maxRttMs ?? 0));
   const parts = [
     countOf(samples, "sample"),
     answered.length === 0
-      ? "no answer"
+      ? successes === 0
+        ? "no answer"
+        : `${countOf(successes, "success", "successes")} without a round trip`
       : `round trips from ${formatRtt(lowest)} to ${formatRtt(highest)}, ${formatRtt(average)} on average`,
     `${sum((point) => point.missedCount)} missed`,
     countOf(

@@ -6,6 +6,8 @@ import { errorUnder } from "../validate.js";
 import type { JobForm } from "../useJobForm.js";
 import { HttpFields } from "./HttpFields.js";
 import { OptionCheck, OptionNumber, OptionSelect, OptionText } from "./OptionFields.js";
+import { UdpFields } from "./UdpFields.js";
+import { WebSocketFields } from "./WebSocketFields.js";
 
 export function AdvancedFields({ form }: { form: JobForm }) {
   const { type } = form.draft;
@@ -24,6 +26,8 @@ export function AdvancedFields({ form }: { form: JobForm }) {
         <span className="truncate text-xs font-normal text-faint max-sm:hidden">{summaries[type]}</span>
       </summary>
       <div className="grid gap-5 border-t border-line p-4 sm:p-5">
+        {type === "udp" && <UdpFields form={form} />}
+        {type === "websocket" && <WebSocketFields form={form} />}
         {type === "http" && <HttpFields form={form} />}
         {type === "dns" && <DnsFields form={form} />}
         {type === "tls" && <TlsFields form={form} />}
@@ -75,7 +79,9 @@ export function AdvancedFields({ form }: { form: JobForm }) {
 const summaries: Record<JobType, string> = {
   icmp: "timeout, IP version, payload",
   tcp: "timeout, IP version",
+  udp: "payload, expected answer",
   http: "method, headers, assertions, redirects",
+  websocket: "message, expected answer, headers",
   dns: "record type, expected answer, transport",
   tls: "certificate checks, days left",
   latency_api: "timeout, measuring service",

@@ -1,10 +1,12 @@
 import type { HttpAssertion } from "@nightbell/contract";
-import { Button, IconButton } from "../../../../ui/Button.js";
+import { IconButton } from "../../../../ui/Button.js";
 import { FieldError, Select, TextInput } from "../../../../ui/Field.js";
-import type { AssertionDraft, HeaderDraft } from "../draft.js";
+import type { AssertionDraft } from "../draft.js";
 import type { JobForm } from "../useJobForm.js";
 import { errorUnder } from "../validate.js";
+import { Headers } from "./Headers.js";
 import { OptionCheck, OptionNumber, OptionSelect, OptionText } from "./OptionFields.js";
+import { OptionRows } from "./OptionRows.js";
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].map(
   (name) => [name, name] as const,
@@ -62,7 +64,7 @@ function Assertions({ form }: { form: JobForm }) {
   const change = (index: number, part: Partial<AssertionDraft>) =>
     set(assertions.map((one, at) => (at === index ? { ...one, ...part } : one)));
   return (
-    <Rows
+    <OptionRows
       title="Assertions"
       explain="Checked on every answer; one that fails counts as missed."
       add="Add an assertion"
@@ -118,91 +120,6 @@ function Assertions({ form }: { form: JobForm }) {
           </li>
         );
       })}
-    </Rows>
-  );
-}
-
-function Headers({ form }: { form: JobForm }) {
-  const headers = form.draft.options.http["headers"] as HeaderDraft[];
-  const set = (next: HeaderDraft[]) => form.set("options.http.headers", next);
-  const change = (index: number, part: Partial<HeaderDraft>) =>
-    set(headers.map((one, at) => (at === index ? { ...one, ...part } : one)));
-  return (
-    <Rows
-      title="Request headers"
-      explain="Sent with every request."
-      add="Add a header"
-      onAdd={() => set([...headers, { name: "", value: "" }])}
-      error={form.errors["options.headers"]}
-    >
-      {headers.map((header, index) => {
-        const error = errorUnder(form.errors, `options.headers.${header.name}`);
-        return (
-          <li key={index}>
-            <div className="flex flex-wrap gap-2">
-              <TextInput
-                aria-label={`Name of header ${index + 1}`}
-                placeholder="authorization"
-                aria-invalid={error !== undefined || undefined}
-                autoComplete="off"
-                spellCheck={false}
-                value={header.name}
-                onChange={(event) => change(index, { name: event.target.value })}
-                onBlur={() => form.leave("options.headers")}
-                className="code w-full! sm:w-48!"
-              />
-              <TextInput
-                aria-label={`Value of header ${index + 1}`}
-                placeholder="value"
-                autoComplete="off"
-                spellCheck={false}
-                value={header.value}
-                onChange={(event) => change(index, { value: event.target.value })}
-                onBlur={() => form.leave("options.headers")}
-                className="code w-auto! min-w-0 flex-1"
-              />
-              <IconButton
-                icon="trash"
-                label={`Remove header ${index + 1}`}
-                onClick={() => set(headers.filter((_, at) => at !== index))}
-              />
-            </div>
-            {error !== undefined && <FieldError message={error} />}
-          </li>
-        );
-      })}
-    </Rows>
-  );
-}
-
-function Rows({
-  title,
-  explain,
-  add,
-  onAdd,
-  error,
-  children,
-}: {
-  title: string;
-  explain: string;
-  add: string;
-  onAdd: () => void;
-  error: string | undefined;
-  children: React.ReactNode[];
-}) {
-  return (
-    <fieldset>
-      <div className="flex items-center justify-between gap-4">
-        <div>
-          <legend className="text-sm font-medium">{title}</legend>
-          <p className="text-xs text-faint">{explain}</p>
-        </div>
-        <Button size="sm" icon="plus" onClick={onAdd} aria-label={add}>
-          Add
-        </Button>
-      </div>
-      {children.length > 0 && <ul className="mt-3 grid gap-2">{children}</ul>}
-      {error !== undefined && <FieldError message={error} />}
-    </fieldset>
+    </OptionRows>
   );
 }
