@@ -85,7 +85,7 @@ async function photographPages(width, scheme, { busy, broken, paused }) {
     await page.getByText("You are offline").waitFor();
     await shoot("offline");
     await page.context().setOffline(false);
-    for (const type of ["icmp", "tcp", "udp", "websocket", "dns", "tls", "latency_api"]) {
+    for (const type of ["icmp", "tcp", "udp", "websocket", "dns", "tls", "latency_api", "heartbeat"]) {
       await page.goto(`/jobs/new?type=${type}`);
       await page.getByText("Details and checks").click();
       await shoot(`form-${type}`);

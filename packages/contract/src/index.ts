@@ -3,6 +3,7 @@ export * from "./accounts.js";
 export * from "./apply.js";
 export * from "./health.js";
 export { canonicalHost, isIpv4, isIpv6 } from "./hosts.js";
+export * from "./heartbeats.js";
 export * from "./job-health.js";
 export * from "./jobs.js";
 export * from "./mails.js";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { PageQuery, pageOf } from "./pagination.js";
-import { JobType, optionsByType } from "./probes.js";
+import { JobType, optionsByType, ProbeType } from "./probes.js";
 import { targetSchema } from "./targets.js";
 
 /** pending → running ⇄ paused → completed / cancelled (M1). */
@@ -202,7 +202,7 @@ export type JobRecent = z.infer<typeof JobRecent>;
 export const JobRecentList = z.object({ data: z.array(JobRecent) });
 
 export const ProbeTestBody = z
-  .strictObject({ type: JobType, target: shape.target, options: shape.options.default({}) })
+  .strictObject({ type: ProbeType, target: shape.target, options: shape.options.default({}) })
   .superRefine((probe, context) => checkTyped(probe, context));
 export type ProbeTestBody = z.input<typeof ProbeTestBody>;
 

@@ -1,9 +1,23 @@
 import { z } from "zod";
 import { canonicalHost } from "./hosts.js";
 
-/** The probe types of M2 that exist so far. */
-export const JobType = z.enum(["icmp", "tcp", "udp", "http", "websocket", "dns", "tls", "latency_api"]);
+/** The probe types of M2. */
+export const JobType = z.enum([
+  "icmp",
+  "tcp",
+  "udp",
+  "http",
+  "websocket",
+  "dns",
+  "tls",
+  "latency_api",
+  "heartbeat",
+]);
 export type JobType = z.infer<typeof JobType>;
+
+/** Types whose target we ask, at any time; a heartbeat's target calls us. */
+export const ProbeType = JobType.exclude(["heartbeat"]);
+export type ProbeType = z.infer<typeof ProbeType>;
 
 /** `missed`: the target did not answer in time or answered wrongly. `system_error`: we failed (M3). */
 export const SampleStatus = z.enum(["success", "missed", "system_error"]);
@@ -45,6 +59,8 @@ const missedCodes = [
   "websocket_message_too_large",
   "websocket_closed",
   "latency_api_miss",
+  "heartbeat_missed",
+  "heartbeat_failed",
 ] as const;
 
 /** Codes of what kept us from measuring. */
@@ -59,6 +75,7 @@ const systemErrorCodes = [
   "address_family",
   "latency_api_unavailable",
   "latency_api_malformed",
+  "database_unavailable",
   "simulated",
   "internal",
 ] as const;
@@ -119,7 +136,10 @@ export const UdpOptions = z
     timeoutMs,
     family,
     /** The one datagram that is sent; empty is a datagram without content. */
-    payload: z.string().max(3 * MAX_DATAGRAM_BYTES).default(""),
+    payload: z
+      .string()
+      .max(3 * MAX_DATAGRAM_BYTES)
+      .default(""),
     /** `hex`: pairs of hexadecimal digits, which blanks may part. */
     payloadFormat: z.enum(["text", "hex"]).default("text"),
     /**
@@ -150,8 +170,7 @@ const headerValue = z
   .max(4_000)
   .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must not contain control characters");
 /** Headers that frame the request or open a WebSocket; wrong ones would break the probe, not the target. */
-const FRAMING =
-  /^(?:connection|content-length|keep-alive|te|transfer-encoding|upgrade|sec-websocket-.*)$/i;
+const FRAMING = /^(?:connection|content-length|keep-alive|te|transfer-encoding|upgrade|sec-websocket-.*)$/i;
 /** More than any service asks for; each job's options are read by pollers and shown in lists. */
 const MAX_HEADERS = 50;
 const headers = z
@@ -281,6 +300,13 @@ export const LatencyApiOptions = z.strictObject({
     .default(null),
 });
 
+export const HeartbeatOptions = z.strictObject({
+  /** As every type has it; what a heartbeat waits for is only our own database. */
+  timeoutMs,
+  /** How much later than a cadence after the last one a beat may come. */
+  graceSeconds: z.number().min(0).max(604_800, "must be at most 604800 seconds (a week)").default(30),
+});
+
 export const optionsByType = {
   icmp: IcmpOptions,
   tcp: TcpOptions,
@@ -290,6 +316,7 @@ export const optionsByType = {
   dns: DnsOptions,
   tls: TlsOptions,
   latency_api: LatencyApiOptions,
+  heartbeat: HeartbeatOptions,
 } as const satisfies Record<JobType, z.ZodType>;
 
 export type OptionsOf<Type extends JobType> = z.infer<(typeof optionsByType)[Type]>;

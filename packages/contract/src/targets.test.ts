@@ -124,6 +124,7 @@ describe("targets", () => {
     ["icmp", "icmp://Example.org", { type: "icmp", host: "example.org" }],
     ["icmp", "2001:db8::1", { type: "icmp", host: "2001:db8::1" }],
     ["latency_api", "192.0.2.10", { type: "latency_api", host: "192.0.2.10" }],
+    ["heartbeat", " nightly backup @ db1 ", { type: "heartbeat", name: "nightly backup @ db1" }],
     ["tcp", "db:5432", { type: "tcp", host: "db", port: 5432 }],
     ["tcp", "TCP://db:5432/", { type: "tcp", host: "db", port: 5432 }],
     ["tcp", "[2001:db8::1]:22", { type: "tcp", host: "2001:db8::1", port: 22 }],
@@ -187,7 +188,10 @@ describe("targets", () => {
       fc.string({ unit: "binary", maxLength: 400 }),
       fc.webUrl({ withQueryParameters: true }),
       fc
-        .tuple(fc.constantFrom("tcp://", "udp://", "wss://", "dns://", "tls://", "http://", "https://[", "["), fc.string())
+        .tuple(
+          fc.constantFrom("tcp://", "udp://", "wss://", "dns://", "tls://", "http://", "https://[", "["),
+          fc.string(),
+        )
         .map((all) => all.join("")),
     );
     fc.assert(

@@ -6,7 +6,7 @@ import type { JobType } from "./probes.js";
  * What a target is, per type, and how it is read:
  * icmp `host`; tcp `host:port` or `tcp://host:port`; udp `host:port` or `udp://host:port`; http `http(s)://…`;
  * websocket `ws(s)://…`; tls `host[:443]` or `tls://host[:443]`; dns `name`, `dns://name` or `dns://server[:53]/name`;
- * latency_api `host`.
+ * latency_api `host`; heartbeat the name of whoever calls, for people to read.
  * A host is a name (internationalised names become their ASCII form) or an IPv4 or IPv6 address; an IPv6 address
  * with a port stands in brackets. Zone ids are refused: only link-local addresses have them, which no probe may reach.
  */
@@ -18,7 +18,8 @@ export type Target =
   | { type: "websocket"; url: string }
   | { type: "dns"; name: string; server: string | null; port: number }
   | { type: "tls"; host: string; port: number }
-  | { type: "latency_api"; host: string };
+  | { type: "latency_api"; host: string }
+  | { type: "heartbeat"; name: string };
 
 export type TargetResult = { ok: true; target: Target } | { ok: false; message: string };
 
@@ -42,6 +43,7 @@ export const targetHints: Record<JobType, { label: string; example: string }> = 
   dns: { label: "Name, or dns://server/name", example: "dns://192.0.2.53/example.org" },
   tls: { label: "Host and port", example: "example.org:443" },
   latency_api: { label: "Host or address", example: "192.0.2.10" },
+  heartbeat: { label: "Name of what reports in", example: "backup@db1" },
 };
 
 /** The schema of `target` for a type; the parsed value is the text as it was. */
@@ -69,6 +71,8 @@ function readTarget(type: JobType, text: string): Target {
       return { type, host: readHost(withoutScheme(text, "icmp")) };
     case "latency_api":
       return { type, host: readHost(text) };
+    case "heartbeat":
+      return { type, name: text };
     case "tcp":
     case "udp":
       return { type, ...readAuthority(withoutScheme(text, type), null) };

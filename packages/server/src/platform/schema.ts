@@ -140,6 +140,15 @@ export interface Database {
     job_ids: string[];
     expires_at: Instant;
   };
+  heartbeats: {
+    job_no: number;
+    token_hash: Buffer;
+    token_created_at: Instant;
+    last_at: NullableInstant;
+    last_kind: string | null;
+    last_duration_ms: number | null;
+    last_message: string | null;
+  };
   deleted_jobs: { job_no: number; changed_xid: ColumnType<string, never, never>; deleted_at: Instant };
   job_grids: {
     job_no: number;

@@ -15,6 +15,8 @@ export const api = {
   job: (id: string) => job(id),
   jobAction: (id: string, action: "pause" | "resume" | "cancel") => job(id, action),
   jobMails: (id: string) => job(id, "mails"),
+  heartbeat: (id: string) => job(id, "heartbeat"),
+  heartbeatToken: (id: string) => job(id, "heartbeat-token"),
   jobsBulk: () => "/api/jobs/bulk",
   jobsRecent: (ids: readonly string[]) => withQuery("/api/jobs/recent", { ids: ids.join(",") }),
   samples: (id: string, query: SamplesQuery = {}) => withQuery(job(id, "samples"), query as Query),

@@ -1,6 +1,7 @@
 // The role that answers HTTP: every feature's routes on one server.
 import { Registry } from "prom-client";
 import { accountRoutes, createAuthenticate } from "../../features/accounts/index.js";
+import { heartbeatRoutes } from "../../features/heartbeats/index.js";
 import { jobRoutes } from "../../features/jobs/index.js";
 import { monitoringRoutes } from "../../features/monitoring/index.js";
 import { pollerRoutes } from "../../features/pollers/index.js";
@@ -39,6 +40,7 @@ export async function startApi({
   await accountRoutes(app, { db, clock, config });
   await jobRoutes(app, { db, clock, config, probe: prober.probe });
   await probeRoutes(app, prober);
+  await heartbeatRoutes(app, { db });
   await pollerRoutes(app, { db });
   await notificationRoutes(app, { db });
   await samplesRoutes(app, { database, config, log, registry, authenticate });

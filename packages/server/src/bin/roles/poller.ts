@@ -2,12 +2,14 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
+import { readHeartbeats } from "../../features/heartbeats/index.js";
 import { completeJobs, JOBS_CHANNEL, startPendingJobs } from "../../features/jobs/index.js";
 import { locationNumber, Membership, POLLERS_CHANNEL } from "../../features/pollers/index.js";
 import { Poller } from "../../features/probing/index.js";
 import { SampleWriter } from "../../features/samples/index.js";
 import { Bus } from "../../platform/bus.js";
 import { systemClock } from "../../platform/clock.js";
+import { openDatabase, REQUEST_STATEMENT_TIMEOUT_MS } from "../../platform/db.js";
 import { addProcessMetrics } from "../../platform/metrics.js";
 import type { RoleContext, RunningPoller } from "./role.js";
 
@@ -30,6 +32,13 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
     registry,
   });
   const locationNo = await locationNumber(db, location);
+  // A connection of its own: its statements end while a slot can still say that the database gave no answer.
+  const heartbeats = openDatabase(url, {
+    poolSize: 1,
+    applicationName: "nightbell heartbeats",
+    statementTimeoutMs: REQUEST_STATEMENT_TIMEOUT_MS,
+    onError: (error) => log.debug({ err: error }, "the connection for heartbeats broke"),
+  });
   let poller: Poller | null = null;
   const membership = await Membership.join({
     url,
@@ -52,6 +61,7 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
     sink,
     startPending: (jobNos, now) => startPendingJobs(db, jobNos, now),
     complete: (jobNos, now) => completeJobs(db, jobNos, now),
+    readHeartbeats: (jobNos) => readHeartbeats(heartbeats.db, jobNos),
     clock,
     log,
     registry,
@@ -68,6 +78,7 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
       await membership.handOver(deadlineMs * HAND_OVER_SHARE);
       await bus.close();
       await running.stop(deadline - clock.monotonic());
+      await heartbeats.close();
       await membership.leave();
     },
   };

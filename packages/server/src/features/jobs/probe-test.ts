@@ -1,5 +1,5 @@
 // Runs a probe once, for the form's "Test now". How a probe is run is given from outside: the engines live in probing.
-import type { JobOptions, JobType, ProbeResult } from "@nightbell/contract";
+import type { JobOptions, ProbeResult, ProbeType } from "@nightbell/contract";
 import { AccountShares } from "../../platform/account-shares.js";
 import type { Clock } from "../../platform/clock.js";
 import { NightbellError } from "../../platform/errors.js";
@@ -11,7 +11,7 @@ interface Outcome extends Omit<ProbeResult, "rttMs"> {
 }
 
 export type ProbeOnce = (
-  type: JobType,
+  type: ProbeType,
   target: string,
   options: JobOptions,
   signal: AbortSignal,
@@ -19,7 +19,7 @@ export type ProbeOnce = (
 
 export type TestProbe = (
   userId: string,
-  probe: { type: JobType; target: string; options: JobOptions },
+  probe: { type: ProbeType; target: string; options: JobOptions },
   signal: AbortSignal,
 ) => Promise<ProbeResult>;
 

@@ -1,15 +1,15 @@
 // What a person types after `nightbell check`: an address or a name for icmp, or a URL whose scheme names the type.
-import { optionsByType, parseTarget, type JobOptions, type JobType } from "@nightbell/contract";
+import { optionsByType, parseTarget, type JobOptions, type ProbeType } from "@nightbell/contract";
 
 export interface CheckTarget {
   /** As typed. */
   readonly label: string;
-  readonly type: JobType;
+  readonly type: ProbeType;
   readonly target: string;
   readonly options: JobOptions;
 }
 
-const typeOfScheme: Record<string, JobType> = {
+const typeOfScheme: Record<string, ProbeType> = {
   icmp: "icmp",
   tcp: "tcp",
   udp: "udp",

@@ -1,5 +1,5 @@
 // Runs single probes without a job: for `POST /api/probes/test` and `nightbell check`.
-import { parseTarget, type JobOptions, type JobType, type OptionsOf } from "@nightbell/contract";
+import { parseTarget, type JobOptions, type OptionsOf, type ProbeType } from "@nightbell/contract";
 import { systemClock } from "../../platform/clock.js";
 import type { Logger } from "../../platform/log.js";
 import { resolveHost } from "./address.js";
@@ -16,7 +16,7 @@ export type StrayListener = (kind: "duplicate" | "late") => void;
 export interface OneShotProber {
   /** Never throws; ends within 20 ms of the timeout in the options, or of the signal. `onStray` hears of later replies; `notes` are filled in. */
   readonly probe: (
-    type: JobType,
+    type: ProbeType,
     target: string,
     options: JobOptions,
     signal: AbortSignal,

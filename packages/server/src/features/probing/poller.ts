@@ -11,6 +11,7 @@ import { Assignments, type JobHolder } from "./assignments.js";
 import { Completions } from "./completions.js";
 import { ConcurrencyLimit } from "./concurrency.js";
 import { ConnectionProbes } from "./connection-probes.js";
+import { HeartbeatProbes, type HeartbeatProbesOptions } from "./heartbeat-probes.js";
 import { IcmpProbes } from "./icmp-probes.js";
 import { MeasuredJob, type JobDefinition } from "./measured-job.js";
 import { pollerMetrics, type PollerMetrics } from "./poller-metrics.js";
@@ -43,6 +44,7 @@ export interface PollerOptions {
   latencyApiUrl: string;
   startPending: (jobNos: number[], now: number) => Promise<unknown>;
   complete: (jobNos: number[], now: number) => Promise<unknown>;
+  readHeartbeats: HeartbeatProbesOptions["read"];
   clock: Clock;
   log: Logger;
   registry: Registry;
@@ -57,6 +59,7 @@ export class Poller implements JobHolder, ScheduleEvents {
   readonly #completions: Completions;
   readonly #recorder: Recorder;
   readonly #connections: ConnectionProbes;
+  readonly #heartbeats: HeartbeatProbes;
   readonly #icmp: IcmpProbes;
   readonly #sockets: SocketEngine;
   readonly #probers: Probers;
@@ -94,6 +97,7 @@ export class Poller implements JobHolder, ScheduleEvents {
       ended: (job) => this.#completions.add(job.definition.jobNo),
     });
     this.#connections = new ConnectionProbes(this.#recorder, limit, clock);
+    this.#heartbeats = new HeartbeatProbes(this.#recorder, { read: options.readHeartbeats, clock, log });
     this.#icmp = new IcmpProbes(this.#recorder, { clock, log });
     this.#sockets = new SocketEngine({ clock, log });
     this.#probers = createProbers({ latencyApiUrl: options.latencyApiUrl, engine: this.#sockets });
@@ -172,6 +176,8 @@ export class Poller implements JobHolder, ScheduleEvents {
       );
     } else if (type === "icmp") {
       this.#icmp.start(pending);
+    } else if (type === "heartbeat") {
+      this.#heartbeats.start(pending);
     } else {
       this.#connections.startWithinLimit(pending, (signal) => runProbe(this.#probers, type, request, signal));
     }

@@ -1,7 +1,9 @@
 // The API's description (OpenAPI 3.1), generated from the routes: their zod schemas, access and errors.
 import swagger from "@fastify/swagger";
 import {
+  Beat,
   Health,
+  Heartbeat,
   Job,
   JobRecent,
   Member,
@@ -44,7 +46,9 @@ const JSON_SCHEMA_DIALECT = "draft-2020-12";
 /** Answers that clients want a type for; other schemas stand where they are used. */
 const named = z.registry<{ id: string }>();
 for (const [id, schema] of Object.entries({
+  Beat,
   Health,
+  Heartbeat,
   Job,
   JobRecent,
   Member,

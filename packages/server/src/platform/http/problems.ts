@@ -4,6 +4,13 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { isDatabaseUnavailable } from "../db.js";
 import { type ErrorCodeName, errorRegistry, NightbellError } from "../errors.js";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The path holds a secret, which no log may show. */
+    hasSecretPath?: boolean;
+  }
+}
+
 export const PROBLEM_CONTENT_TYPE = "application/problem+json; charset=utf-8";
 
 export function problemOf(error: NightbellError, requestId: string): Problem {
@@ -34,9 +41,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(problemOf(known, request.id));
 }
 
-function logFailure(known: NightbellError, error: unknown, { log, url }: FastifyRequest): void {
+function logFailure(known: NightbellError, error: unknown, request: FastifyRequest): void {
   // `not_ready` is an answer, asked for by whoever probes readiness, and no failure.
   if (known.status < 500 || known.code === "not_ready") return;
+  const { log, routeOptions } = request;
+  const url = routeOptions.config.hasSecretPath === true ? routeOptions.url : request.url;
   // Where it happened says nothing about a database that is away, and every request fails then.
   if (known.code === "database_unavailable") log.warn({ url, reason: String(error) }, "request failed");
   else log.error({ err: error, url }, "request failed");
@@ -75,6 +84,7 @@ const byFastifyCode: Record<string, [ErrorCodeName, string]> = {
     "malformed_request",
     "The body is not as long as Content-Length says.",
   ],
+  FST_ERR_MAX_PARAM_LENGTH: ["not_found", "There is nothing at an address of such a length."],
   FST_ERR_BAD_URL: ["malformed_request", "The address contains an invalid percent-encoding."],
 };
 

@@ -11,6 +11,7 @@ export const typeLabels: Record<JobType, { label: string; explains: string }> = 
   dns: { label: "DNS", explains: "One query, checked against what you expect" },
   tls: { label: "TLS", explains: "Handshake, certificate chain and days left" },
   latency_api: { label: "Latency API", explains: "An external service measures for you" },
+  heartbeat: { label: "Heartbeat", explains: "The target calls Nightbell; its silence is a miss" },
 };
 
 export const statusLabels: Record<JobStatus, { label: string; icon: IconName; tone: string }> = {
@@ -91,4 +92,5 @@ export const fieldLabels: Record<string, string> = {
   verify: "Check certificate",
   minDaysLeft: "Days left at least",
   url: "Measuring service",
+  graceSeconds: "Grace (s)",
 };

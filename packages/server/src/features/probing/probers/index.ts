@@ -1,5 +1,5 @@
 // The probers of everything but icmp, which has an engine of its own, and the simulator.
-import type { JobType, OptionsOf } from "@nightbell/contract";
+import type { OptionsOf, ProbeType } from "@nightbell/contract";
 import type { Prober } from "../prober.js";
 import type { SocketEngine } from "../sockets/index.js";
 import { createDnsProber } from "./dns.js";
@@ -24,7 +24,7 @@ export interface ProberSettings {
   engine?: SocketEngine;
 }
 
-export type Probers = { [Type in Exclude<JobType, "icmp">]: Prober<OptionsOf<Type>> };
+export type Probers = { [Type in Exclude<ProbeType, "icmp">]: Prober<OptionsOf<Type>> };
 
 export function createProbers({ latencyApiUrl, authorities, nameServers, engine }: ProberSettings): Probers {
   // One for all: making a context reads every root certificate.

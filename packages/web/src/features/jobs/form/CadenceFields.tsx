@@ -22,7 +22,7 @@ export function CadenceFields({ form }: { form: JobForm }) {
       <div className="grid gap-5 p-4 sm:p-5">
         <div className="grid content-start gap-2">
           <Field
-            label="One probe every"
+            label={draft.type === "heartbeat" ? "One beat every" : "One probe every"}
             error={errors["cadenceSeconds"]}
             hint={seconds !== null && seconds >= 0.1 ? perDay(seconds) : undefined}
           >

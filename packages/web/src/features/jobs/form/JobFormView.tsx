@@ -34,6 +34,7 @@ export function JobFormView({
   useEffect(() => {
     if (form.refusals > 0) focusFirstError(element.current);
   }, [form.refusals]);
+  const canTest = form.draft.type !== "heartbeat";
   const result = useRef<HTMLDivElement>(null);
   const test = useProbeTest(form);
   const runTest = () => {
@@ -57,7 +58,7 @@ export function JobFormView({
     >
       <WhatCard form={form} canChangeType={mode === "new"} />
       <div className="lg:sticky lg:top-5 lg:col-start-2 lg:row-span-4 lg:row-start-1">
-        <TestPanel test={test} onTest={runTest} ref={result} />
+        {canTest ? <TestPanel test={test} onTest={runTest} ref={result} /> : <HeartbeatHint />}
       </div>
       <CadenceFields form={form} />
       <ThresholdCard form={form} />
@@ -67,15 +68,29 @@ export function JobFormView({
       </Card>
       <div className="sticky bottom-0 z-20 -mx-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-raised px-4 py-3 shadow-raised sm:mx-0 sm:rounded-t-lg sm:border-x lg:col-start-1">
         {notice !== undefined && <div className="w-full">{notice}</div>}
-        <Button icon="bolt" isBusy={test.isPending} onClick={runTest} className="mr-auto lg:hidden">
-          Test now
-        </Button>
+        {canTest && (
+          <Button icon="bolt" isBusy={test.isPending} onClick={runTest} className="mr-auto lg:hidden">
+            Test now
+          </Button>
+        )}
         <Button onClick={onCancel}>Cancel</Button>
         <Button type="submit" look="primary" isBusy={isSaving}>
           {mode === "new" ? "Create job" : "Save changes"}
         </Button>
       </div>
     </form>
+  );
+}
+
+/** Where other types are tried out. */
+function HeartbeatHint() {
+  return (
+    <Card title="How it reports in">
+      <p className="p-4 text-sm text-soft text-pretty sm:p-5">
+        A backup, a cron job or a device calls Nightbell whenever it is well. The page of the new job makes
+        the address for it. A beat that does not come in time is a miss.
+      </p>
+    </Card>
   );
 }
 

@@ -13,6 +13,7 @@ const targets: Record<JobType, string> = {
   dns: "example.org",
   tls: "example.org:443",
   latency_api: "192.0.2.10",
+  heartbeat: "backup@db1",
 };
 
 function draft(type: JobType, change: Partial<Draft> = {}): Draft {
@@ -87,17 +88,20 @@ describe("the job form", () => {
     expect(optionsBody(draftOf(job).options.http)).toMatchObject(options);
   });
 
-  test.each(["http", "websocket"] as const)("finds a header of %s that stands there twice, in any case", (type) => {
-    const options = {
-      ...emptyDraft().options[type],
-      headers: [
-        { name: "Accept", value: "a" },
-        { name: "accept", value: "b" },
-      ],
-    };
-    const { errors } = validate(draft(type, { options: { ...emptyDraft().options, [type]: options } }));
-    expect(errors["options.headers.accept"]).toBe("stands here twice");
-  });
+  test.each(["http", "websocket"] as const)(
+    "finds a header of %s that stands there twice, in any case",
+    (type) => {
+      const options = {
+        ...emptyDraft().options[type],
+        headers: [
+          { name: "Accept", value: "a" },
+          { name: "accept", value: "b" },
+        ],
+      };
+      const { errors } = validate(draft(type, { options: { ...emptyDraft().options, [type]: options } }));
+      expect(errors["options.headers.accept"]).toBe("stands here twice");
+    },
+  );
 
   test("sends only what was changed", () => {
     const before = toBody(draft("icmp")) as JobCreate;

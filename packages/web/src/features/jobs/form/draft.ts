@@ -109,7 +109,15 @@ export function toBody(draft: Draft) {
 }
 
 /** Fields that hold a number in their schema; the others are text. */
-const NUMERIC = new Set(["timeoutMs", "payloadBytes", "ttl", "maxRedirects", "maxBodyBytes", "minDaysLeft"]);
+const NUMERIC = new Set([
+  "timeoutMs",
+  "payloadBytes",
+  "ttl",
+  "maxRedirects",
+  "maxBodyBytes",
+  "minDaysLeft",
+  "graceSeconds",
+]);
 /** Fields whose empty text means null. */
 const NULLABLE = new Set(["body", "serverName", "url", "expected", "subprotocol", "message"]);
 

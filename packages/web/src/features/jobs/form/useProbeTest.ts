@@ -1,4 +1,4 @@
-import type { ProbeResult } from "@nightbell/contract";
+import type { ProbeResult, ProbeType } from "@nightbell/contract";
 import { useMutation } from "@tanstack/react-query";
 import { testProbe } from "../queries.js";
 import { optionsBody } from "./draft.js";
@@ -17,26 +17,28 @@ export interface ProbeTest {
 export function useProbeTest(form: JobForm): ProbeTest {
   const { draft } = form;
   const test = useMutation({
-    mutationFn: (target: string) => {
-      const options = optionsBody(draft.options[draft.type]);
+    mutationFn: ({ type, target }: { type: ProbeType; target: string }) => {
+      const options = optionsBody(draft.options[type]);
       const { timeoutMs } = options;
-      return testProbe({ type: draft.type, target, options }, typeof timeoutMs === "number" ? timeoutMs : 0);
+      return testProbe({ type, target, options }, typeof timeoutMs === "number" ? timeoutMs : 0);
     },
     onError: form.refuse,
   });
   return {
     run: () => {
+      const { type } = draft;
+      if (type === "heartbeat") return false;
       form.leave("target");
       form.leave("options");
       if (Object.keys(form.allErrors).some((path) => path === "target" || path.startsWith("options"))) {
         return false;
       }
-      test.mutate(draft.target.trim());
+      test.mutate({ type, target: draft.target.trim() });
       return true;
     },
     isPending: test.isPending,
     error: test.error,
     result: test.data,
-    target: test.variables ?? "",
+    target: test.variables?.target ?? "",
   };
 }

@@ -50,7 +50,10 @@ function optionRows(job: Job): [string, string][] {
   const defaults: Record<string, unknown> = optionsByType[job.type].parse({});
   return Object.entries(job.options)
     .filter(
-      ([name, value]) => name === "timeoutMs" || name === "recordType" || !isSame(value, defaults[name]),
+      ([name, value]) =>
+        (name === "timeoutMs" && job.type !== "heartbeat") ||
+        name === "recordType" ||
+        !isSame(value, defaults[name]),
     )
     .map(([name, value]) => [fieldLabels[name] ?? name, optionText(name, value)]);
 }

@@ -8,6 +8,7 @@ import { usePageTitle } from "../../../app/title.js";
 import { Card } from "../../../ui/Card.js";
 import { ErrorState, Loading, Notice } from "../../../ui/states.js";
 import { useTimeZone } from "../../accounts/queries.js";
+import { HeartbeatCard } from "../../heartbeats/HeartbeatCard.js";
 import { ChartCard } from "../../samples/ChartCard.js";
 import { summaryQuery } from "../../samples/queries.js";
 import type { RangeSearch } from "../../samples/range.js";
@@ -86,6 +87,7 @@ function JobView({ job }: { job: Job }) {
             Nothing is measured until you resume it; the chart shows the time since as a gap.
           </Notice>
         )}
+        {job.type === "heartbeat" && <HeartbeatCard job={job} timeZone={timeZone} />}
         <Figures summary={summary.data} lossLimit={job.thresholds.lossPercent} />
         <ChartCard
           job={job}

@@ -32,8 +32,18 @@ export function AdvancedFields({ form }: { form: JobForm }) {
         {type === "dns" && <DnsFields form={form} />}
         {type === "tls" && <TlsFields form={form} />}
         <div className="grid gap-5 sm:grid-cols-3">
-          <OptionNumber form={form} name="timeoutMs" label="Timeout" unit="ms" />
-          {type !== "latency_api" && (
+          {type === "heartbeat" ? (
+            <OptionNumber
+              form={form}
+              name="graceSeconds"
+              label="Grace"
+              unit="s"
+              hint="How much later a beat may come."
+            />
+          ) : (
+            <OptionNumber form={form} name="timeoutMs" label="Timeout" unit="ms" />
+          )}
+          {type !== "latency_api" && type !== "heartbeat" && (
             <OptionSelect
               form={form}
               name="family"
@@ -85,6 +95,7 @@ const summaries: Record<JobType, string> = {
   dns: "record type, expected answer, transport",
   tls: "certificate checks, days left",
   latency_api: "timeout, measuring service",
+  heartbeat: "grace",
 };
 
 function DnsFields({ form }: { form: JobForm }) {
