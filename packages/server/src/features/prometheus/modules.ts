@@ -1,8 +1,8 @@
 // The modules of GET /probe: names and targets as blackbox_exporter has them, so that its scrape configurations go on working.
-import { type JobOptions, type JobType, optionsByType, parseTarget } from "@nightbell/contract";
+import { type JobOptions, optionsByType, parseTarget, type ProbeType } from "@nightbell/contract";
 
 interface Module {
-  readonly type: JobType;
+  readonly type: ProbeType;
   readonly options?: object;
   /** The target as our prober takes it. */
   readonly targetOf?: (text: string) => string;
@@ -22,7 +22,7 @@ export type ModuleName = keyof typeof modules;
 export const moduleNames = Object.keys(modules) as [ModuleName, ...ModuleName[]];
 
 export interface AskedProbe {
-  readonly type: JobType;
+  readonly type: ProbeType;
   readonly target: string;
   readonly options: JobOptions;
 }
