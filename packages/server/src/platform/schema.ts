@@ -1,5 +1,18 @@
 // The tables as Kysely sees them; follows migrations/.
-import type { MailKind, MailStatus, Series, Summary } from "@nightbell/contract";
+import type {
+  AlertCondition,
+  AlertKind,
+  AlertResolution,
+  AlertSeverity,
+  AlertStatus,
+  AlertSuppression,
+  JobSelector,
+  MailKind,
+  MailStatus,
+  MaintenanceSchedule,
+  Series,
+  Summary,
+} from "@nightbell/contract";
 import type { ColumnType, Generated } from "kysely";
 
 type Instant = ColumnType<Date, Date | string | undefined, Date | string>;
@@ -184,4 +197,52 @@ export interface Database {
     duplicate_count: Generated<number>;
     late_count: Generated<number>;
   };
+  alert_rules: {
+    id: string;
+    organisation_id: string;
+    name: string;
+    selector: Json<JobSelector>;
+    condition: Json<AlertCondition>;
+    quorum: number | null;
+    severity: AlertSeverity;
+    is_enabled: boolean;
+    version: Generated<number>;
+    changed_xid: ColumnType<string, never, never>;
+    created_at: Instant;
+    updated_at: Instant;
+  };
+  alert_conditions: { rule_id: string; job_no: number; locations: Json<unknown[]> };
+  alerts: {
+    id: string;
+    organisation_id: string | null;
+    kind: AlertKind;
+    status: AlertStatus;
+    severity: AlertSeverity;
+    title: string;
+    rule_id: string | null;
+    rule_name: string | null;
+    job_id: string | null;
+    job_no: number | null;
+    job_title: string | null;
+    self_key: string | null;
+    locations: Json<unknown[]>;
+    suppression: Json<AlertSuppression> | null;
+    started_at: Instant;
+    opened_at: Instant;
+    resolved_at: NullableInstant;
+    resolution: AlertResolution | null;
+  };
+  alert_events: { id: Generated<number>; alert_id: string; at: Instant; kind: string; text: string };
+  maintenance_windows: {
+    id: string;
+    organisation_id: string;
+    name: string;
+    selector: Json<JobSelector>;
+    schedule: Json<MaintenanceSchedule>;
+    is_enabled: boolean;
+    version: Generated<number>;
+    created_at: Instant;
+    updated_at: Instant;
+  };
+  job_parents: { job_no: number; parent_no: number };
 }

@@ -15,6 +15,7 @@ export function useLiveSamples(
   const state = useJobStream(jobId, wanted, {
     onEvent: (event) => {
       if (event.type === "job") return onJob(event.job);
+      if (event.type !== "samples") return;
       const receivedAtMs = Date.now();
       setLive((current) =>
         [...current, ...event.samples.map((sample) => ({ sample, receivedAtMs }))].slice(-MAX_LIVE),
