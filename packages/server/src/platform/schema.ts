@@ -2,6 +2,7 @@
 import type {
   AlertCondition,
   AlertKind,
+  AlertLocation,
   AlertResolution,
   AlertSeverity,
   AlertStatus,
@@ -211,7 +212,11 @@ export interface Database {
     created_at: Instant;
     updated_at: Instant;
   };
-  alert_conditions: { rule_id: string; job_no: number; locations: Json<unknown[]> };
+  alert_conditions: {
+    rule_id: string;
+    job_no: number;
+    locations: ColumnType<unknown[], string | undefined, string>;
+  };
   alerts: {
     id: string;
     organisation_id: string | null;
@@ -225,8 +230,8 @@ export interface Database {
     job_no: number | null;
     job_title: string | null;
     self_key: string | null;
-    locations: Json<unknown[]>;
-    suppression: Json<AlertSuppression> | null;
+    locations: ColumnType<AlertLocation[], string | undefined, string>;
+    suppression: ColumnType<AlertSuppression | null, string | null | undefined, string | null>;
     started_at: Instant;
     opened_at: Instant;
     resolved_at: NullableInstant;

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { readHeartbeats } from "../../features/heartbeats/index.js";
+import { ALERT_RULES_CHANNEL, AlertEngine, recordDatabaseOutage } from "../../features/alerts/index.js";
 import { completeJobs, JOBS_CHANNEL, startPendingJobs } from "../../features/jobs/index.js";
 import { locationNumber, Membership, POLLERS_CHANNEL } from "../../features/pollers/index.js";
 import { Poller } from "../../features/probing/index.js";
@@ -23,6 +24,7 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
   const clock = systemClock;
   const registry = new Registry();
   addProcessMetrics(registry, "poller");
+  const alerts = new AlertEngine({ database, clock, log, registry });
   const sink = await SampleWriter.open({
     database,
     spoolFolder: join(config.NIGHTBELL_DATA_DIR ?? DEFAULT_DATA_DIR, "spool"),
@@ -30,7 +32,14 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
     flushIntervalMs: config.BATCH_FLUSH_INTERVAL_MS,
     log,
     registry,
+    onConfirmed: (samples) => alerts.samplesStored(samples),
+    onOutageOver: (from, to) => {
+      recordDatabaseOutage(db, from, to).catch((error: unknown) =>
+        log.warn({ err: error }, "the outage of the database could not be recorded"),
+      );
+    },
   });
+  await alerts.start();
   const locationNo = await locationNumber(db, location);
   // A connection of its own: its statements end while a slot can still say that the database gave no answer.
   const heartbeats = openDatabase(url, {
@@ -62,6 +71,7 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
     startPending: (jobNos, now) => startPendingJobs(db, jobNos, now),
     complete: (jobNos, now) => completeJobs(db, jobNos, now),
     readHeartbeats: (jobNos) => readHeartbeats(heartbeats.db, jobNos),
+    changed: (jobNo) => alerts.forget(jobNo),
     clock,
     log,
     registry,
@@ -70,6 +80,7 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
   const bus = new Bus(url, log);
   bus.subscribe(JOBS_CHANNEL, () => running.wake());
   bus.subscribe(POLLERS_CHANNEL, () => membership.wake());
+  bus.subscribe(ALERT_RULES_CHANNEL, () => alerts.wake());
   bus.start();
   return {
     metrics: () => registry.getMetricsAsJSON(),
@@ -79,6 +90,7 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
       await bus.close();
       await running.stop(deadline - clock.monotonic());
       await heartbeats.close();
+      await alerts.stop(Math.max(0, deadline - clock.monotonic()));
       await membership.leave();
     },
   };

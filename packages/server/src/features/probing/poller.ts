@@ -45,6 +45,8 @@ export interface PollerOptions {
   startPending: (jobNos: number[], now: number) => Promise<unknown>;
   complete: (jobNos: number[], now: number) => Promise<unknown>;
   readHeartbeats: HeartbeatProbesOptions["read"];
+  /** A job is not measured here any more, or has been changed. */
+  changed: (jobNo: number) => void;
   clock: Clock;
   log: Logger;
   registry: Registry;
@@ -149,6 +151,7 @@ export class Poller implements JobHolder, ScheduleEvents {
     const isSameTarget =
       known?.definition.target === definition.target &&
       isDeepStrictEqual(known.definition.options, definition.options);
+    if (known !== undefined) this.#options.changed(definition.jobNo);
     known?.redefine(definition);
     this.#jobs.set(definition.jobNo, job);
     if (isIcmp(job) && !isSameTarget) this.#icmp.prepare(job);
@@ -162,6 +165,7 @@ export class Poller implements JobHolder, ScheduleEvents {
     this.#jobs.delete(jobNo);
     this.#schedule.remove(job);
     this.#icmp.forget(job);
+    this.#options.changed(jobNo);
   }
 
   // What the schedule says.

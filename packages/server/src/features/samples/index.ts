@@ -6,6 +6,7 @@ export { keepRollups, removeRollupsOf, rollUpEndedJobs } from "./rollups/builder
 export { rollupMetrics } from "./rollups/builder-metrics.js";
 export { ensurePartitions } from "./partitions.js";
 export { readRecent } from "./recent.js";
+export { replayBetween, type ReplayedSample, replayNewest, type ReplayRequest } from "./replay.js";
 export { samplesRoutes } from "./routes.js";
 export { type SampleRecord, statusCodes, type StrayKind } from "./sample.js";
 export { SUMMARY_WORK, summarizeJob } from "./completed-summary.js";

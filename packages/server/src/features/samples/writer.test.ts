@@ -33,7 +33,7 @@ async function openWriter(
     flushIntervalMs: 50,
     log,
     registry: new Registry(),
-    onStored: (samples) => stored.push(...samples),
+    onConfirmed: (samples) => stored.push(...samples),
     ...options,
   });
   return {

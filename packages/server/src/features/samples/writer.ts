@@ -29,8 +29,13 @@ export interface SampleWriterOptions {
   registry: Registry;
   clock?: Clock;
   spoolMaxBytes?: number;
-  /** Called after the commit with the samples that were stored by this writer and not before; must not throw. */
-  onStored?: (samples: readonly SampleRecord[]) => void;
+  /**
+   * Called with samples that are in the database: those that this writer stored and, of a batch whose earlier try may
+   * have been stored without our hearing of it, all. So none is left out, and one may come again. Must not throw.
+   */
+  onConfirmed?: (samples: readonly SampleRecord[]) => void;
+  /** Called when the database takes samples again, with the times of the first failure and of now. */
+  onOutageOver?: (from: number, to: number) => void;
 }
 
 export interface SampleWriterStats {
@@ -76,6 +81,8 @@ export class SampleWriter {
   /** Failed attempts since the last successful one, and when the next may start. */
   #failures = 0;
   #retryAt = -Infinity;
+  /** When the first of those attempts failed. */
+  #awaySince = 0;
   #diskRefuses = false;
 
   private constructor(options: SampleWriterOptions, spool: Spool) {
@@ -211,7 +218,7 @@ export class SampleWriter {
       if (this.#isBackingOff) return;
       if (!this.#spool.isEmpty) {
         const batch = await this.#spool.peek();
-        if (batch !== null && (await this.#store(batch))) await this.#spool.shift();
+        if (batch !== null && (await this.#store(batch, true))) await this.#spool.shift();
       } else if (this.#isDue) {
         await this.#storeBuffer();
       } else {
@@ -223,7 +230,7 @@ export class SampleWriter {
   async #storeBuffer(): Promise<void> {
     const batch = this.#buffer.take(this.#clock.monotonic());
     this.#inFlight = batch;
-    const isStored = await this.#store(batch);
+    const isStored = await this.#store(batch, this.#failures > 0);
     if (this.#stopped) return; // `stop` could not wait and has taken the batch over
     this.#inFlight = null;
     if (isStored) this.#settle(batch);
@@ -231,15 +238,18 @@ export class SampleWriter {
   }
 
   /** Commit boundary: killed before it, the batch is a gap or still spooled; after it, a repetition changes nothing. */
-  async #store(batch: Batch): Promise<boolean> {
+  async #store(batch: Batch, isRepeated: boolean): Promise<boolean> {
     const startedAt = this.#clock.monotonic();
     try {
       const result = await storeBatch(this.#options.database, batch, this.#clock.now());
       this.#metrics.flushSeconds.observe((this.#clock.monotonic() - startedAt) / 1000);
-      if (this.#failures > 0) this.#log.debug("the database takes samples again");
+      if (this.#failures > 0) {
+        this.#log.debug("the database takes samples again");
+        this.#options.onOutageOver?.(this.#awaySince, this.#clock.now());
+      }
       this.#failures = 0;
       this.#diskRefuses = false;
-      this.#report(batch, result);
+      this.#report(batch, result, isRepeated);
       return true;
     } catch (error) {
       if (this.#failures === 0) {
@@ -253,7 +263,7 @@ export class SampleWriter {
     }
   }
 
-  #report(batch: Batch, { stored, rejected }: StoreResult): void {
+  #report(batch: Batch, { stored, rejected }: StoreResult, isRepeated: boolean): void {
     const invalid = rejected.filter(({ value }) => !Array.isArray(value)).length;
     const conflicts = batch.samples.length - stored.length - invalid;
     this.#counts.stored += stored.length;
@@ -264,9 +274,10 @@ export class SampleWriter {
     if (rejected.length > 0) {
       this.#log.error({ first: rejected[0], count: rejected.length }, "the database refuses samples");
     }
-    if (stored.length === 0) return;
-    this.#options.onStored?.(stored);
-    this.#notifier.samplesStored(stored);
+    const confirmed = isRepeated ? without(batch.samples, rejected) : stored;
+    if (confirmed.length === 0) return;
+    this.#options.onConfirmed?.(confirmed);
+    this.#notifier.samplesStored(confirmed);
   }
 
   /** Moves a batch from memory to the spool. False when the disk refuses: then it stays in memory. */
@@ -293,6 +304,7 @@ export class SampleWriter {
 
   /** Exponential, between half and all of it, so that pollers do not come back in step. */
   #backOff(): void {
+    if (this.#failures === 0) this.#awaySince = this.#clock.now();
     const longestMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
     this.#failures += 1;
     this.#retryAt = this.#clock.monotonic() + longestMs * (0.5 + Math.random() / 2);
@@ -327,6 +339,15 @@ export class SampleWriter {
     this.#metrics.dropped.inc({ reason }, count);
     if (reason !== "invalid") this.#log.error({ reason, count }, "samples were lost");
   }
+}
+
+function without(
+  samples: readonly SampleRecord[],
+  rejected: StoreResult["rejected"],
+): readonly SampleRecord[] {
+  if (rejected.length === 0) return samples;
+  const refused = new Set<unknown>(rejected.map(({ value }) => value));
+  return samples.filter((sample) => !refused.has(sample));
 }
 
 function sizeOf(batch: Batch | null): number {

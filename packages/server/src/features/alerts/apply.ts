@@ -1,0 +1,188 @@
+// One transaction that decides about pairs of a rule and a job: locked, compared with what is known, written with the
+// timeline. Repeated or late, it changes nothing.
+import type { AlertLocation, AlertResolution, AlertStatus, AlertSuppression } from "@nightbell/contract";
+import { DatabaseError } from "pg";
+import { uuidv7 } from "uuidv7";
+import type { Db, Tx } from "../../platform/db.js";
+import { type Decision, decide, type LocationCondition, type Statement } from "./decide.js";
+import { isActive, occurrenceAt, selects } from "./maintenance.js";
+import { conditionText, happeningText } from "./sentences.js";
+import {
+  type AlertChange,
+  downParents,
+  enabledWindows,
+  insertAlerts,
+  insertEvents,
+  lockPairs,
+  type NewAlert,
+  type NewEvent,
+  type Pair,
+  readSituations,
+  type SituationRow,
+  updateAlerts,
+  type WindowRow,
+  writeConditions,
+} from "./situations.js";
+
+/** Pairs of one transaction: some tens of milliseconds. */
+export const MAX_PAIRS = 500;
+const ATTEMPTS = 5;
+
+/** What is to be decided: statements of evaluators, or none to see whether the situation around an alert has changed. */
+export interface Question extends Pair {
+  /** The version of the rule that the statements follow from; null without statements. */
+  readonly ruleVersion: number | null;
+  readonly statements: readonly Statement[];
+}
+
+export interface Applied {
+  /** How many alerts were raised, and what became of others. */
+  readonly counts: Record<"opened" | AlertStatus, number>;
+  /** Questions that were left alone because their rule has been changed since. */
+  readonly outdated: ReadonlySet<Question>;
+}
+
+/** At most MAX_PAIRS questions, no pair twice. Throws when the database cannot be used; then nothing was decided. */
+export async function applyDecisions(db: Db, questions: readonly Question[], now: number): Promise<Applied> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      // Commit boundary: killed before it, the statements are made again after the restart; after it, they change nothing.
+      return await db.transaction().execute((tx) => applyWithin(tx, questions, now));
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isPassing(error)) throw error;
+    }
+  }
+}
+
+async function applyWithin(tx: Tx, questions: readonly Question[], now: number): Promise<Applied> {
+  await lockPairs(tx, questions);
+  const rows = await readSituations(tx, questions);
+  const circumstances = await readCircumstances(tx, rows, now);
+  const byPair = new Map(rows.map((row) => [`${row.rule_id} ${row.job_no}`, row]));
+  const writes = new Writes();
+  const outdated = new Set<Question>();
+  for (const question of questions) {
+    const row = byPair.get(`${question.ruleId} ${question.jobNo}`);
+    if (row === undefined) continue; // The rule or the job is gone, and the alert with it or about to be.
+    if (question.ruleVersion !== null && question.ruleVersion !== row.rule_version) {
+      outdated.add(question);
+      continue;
+    }
+    const suppression = circumstances(row);
+    const decision = decide(
+      {
+        conditions: row.conditions,
+        alert: row.alert_status === null ? null : { status: row.alert_status },
+        locationNos: Object.keys(row.locations).map(Number),
+        locationCount: row.location_count,
+        quorum: row.quorum,
+        obstacle: obstacleOf(row),
+        suppression,
+      },
+      question.statements,
+    );
+    writes.add(row, decision, suppression, now);
+  }
+  await writes.execute(tx, new Date(now));
+  return { counts: writes.counts, outdated };
+}
+
+function obstacleOf(row: SituationRow): AlertResolution | null {
+  if (!row.is_enabled) return "rule_disabled";
+  if (!selects(row.selector, { id: row.job_id, type: row.job_type })) return "rule_changed";
+  return row.job_status === "running" ? null : "job_stopped";
+}
+
+/** What would account for an alert of a row. */
+async function readCircumstances(
+  tx: Tx,
+  rows: readonly SituationRow[],
+  now: number,
+): Promise<(row: SituationRow) => AlertSuppression | null> {
+  const organisationIds = [...new Set(rows.map((row) => row.organisation_id))];
+  const windows = activeWindows(await enabledWindows(tx, organisationIds), now);
+  const parents = await downParents(
+    tx,
+    rows.map((row) => row.job_no),
+  );
+  return (row) => {
+    const job = { id: row.job_id, type: row.job_type };
+    const window = windows.find(
+      (each) => each.organisation_id === row.organisation_id && selects(each.selector, job),
+    );
+    if (window !== undefined) return { kind: "maintenance", id: window.id, name: window.name };
+    return parents.get(row.job_no) ?? null;
+  };
+}
+
+export function activeWindows(windows: readonly WindowRow[], now: number): WindowRow[] {
+  return windows.filter(({ schedule }) => isActive(occurrenceAt(schedule, now), now));
+}
+
+/** What the decisions of one transaction write. */
+class Writes {
+  readonly counts = { opened: 0, open: 0, suppressed: 0, resolved: 0 };
+  readonly #conditions: (Pair & { conditions: LocationCondition[] })[] = [];
+  readonly #opened: NewAlert[] = [];
+  readonly #changed: AlertChange[] = [];
+  readonly #events: NewEvent[] = [];
+
+  add(row: SituationRow, decision: Decision, suppression: AlertSuppression | null, now: number): void {
+    const { status, resolution, happenings, conditions } = decision;
+    this.#conditions.push({ ruleId: row.rule_id, jobNo: row.job_no, conditions });
+    if (status === null || happenings.length === 0) return;
+    const shown = conditions.filter(({ locationNo }) => String(locationNo) in row.locations);
+    const worst = shown.find(({ isBad }) => isBad) ?? null;
+    const value = worst?.value ?? null;
+    const alertId = row.alert_id ?? uuidv7();
+    const locations = shown.map((condition) => toLocation(condition, row));
+    const suppressedBy = status === "suppressed" ? suppression : null;
+    if (row.alert_id === null) {
+      this.#opened.push({
+        id: alertId,
+        situation: row,
+        status,
+        title: `${row.job_title}: ${conditionText(row.condition, value)}`,
+        locations,
+        suppression: suppressedBy,
+        startedAt: new Date(Math.min(now, ...shown.filter(({ isBad }) => isBad).map(({ since }) => since))),
+      });
+      this.counts.opened += 1;
+    } else {
+      this.#changed.push({ id: alertId, status, resolution, locations, suppression: suppressedBy });
+    }
+    if (status !== row.alert_status) this.counts[status] += 1;
+    for (const happening of happenings) {
+      const text = happeningText(happening, {
+        condition: row.condition,
+        value,
+        badLocations: locations.filter(({ isBad }) => isBad).map(({ name }) => name),
+        locationName: (locationNo) => row.locations[locationNo] ?? String(locationNo),
+        suppression: suppressedBy,
+        resolution,
+      });
+      this.#events.push({ alertId, kind: happening.kind, text });
+    }
+  }
+
+  async execute(tx: Tx, now: Date): Promise<void> {
+    await writeConditions(tx, this.#conditions);
+    await insertAlerts(tx, this.#opened, now);
+    await updateAlerts(tx, this.#changed, now);
+    await insertEvents(tx, this.#events, now);
+  }
+}
+
+function toLocation(condition: LocationCondition, row: SituationRow): AlertLocation {
+  return {
+    name: row.locations[condition.locationNo] ?? String(condition.locationNo),
+    isBad: condition.isBad,
+    since: new Date(condition.since).toISOString(),
+    value: condition.value,
+  };
+}
+
+/** Serialization failures and deadlocks (class 40), and a job or rule that was deleted between two statements. */
+function isPassing(error: unknown): boolean {
+  return error instanceof DatabaseError && (/^40/.test(error.code ?? "") || error.code === "23503");
+}

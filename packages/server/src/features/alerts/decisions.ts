@@ -1,0 +1,148 @@
+// From what evaluators find to what is decided: a queue that never holds up measuring, and a loop that empties it.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../../platform/clock.js";
+import type { Db } from "../../platform/db.js";
+import type { Logger } from "../../platform/log.js";
+import { applyDecisions, MAX_PAIRS, type Question } from "./apply.js";
+import type { AlertMetrics } from "./metrics.js";
+import type { LiveRule } from "./rule-book.js";
+
+/** Beyond this many the rest stays unreported in the states, where `overflowed` has it found later. */
+const MAX_QUEUED = 100_000;
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5_000;
+
+/** What one rule knows of one job at one location. */
+export interface RuleState {
+  readonly rule: LiveRule;
+  readonly row: number;
+  readonly jobNo: number;
+  readonly locationNo: number;
+  /** Waits in the queue. */
+  isQueued: boolean;
+  /** The row belongs to somebody else by now. */
+  isGone: boolean;
+}
+
+export interface DecisionsOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: AlertMetrics;
+  /** The queue had no room for all, and is empty now: `add` what is still unreported. */
+  readonly overflowed: () => void;
+}
+
+export class Decisions {
+  readonly #options: DecisionsOptions;
+  #queue: { state: RuleState; since: number }[] = [];
+  #loop: Promise<void> | null = null;
+  #hasOverflowed = false;
+  #failures = 0;
+  readonly #abort = new AbortController();
+
+  constructor(options: DecisionsOptions) {
+    this.#options = options;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** The state differs from what the database was told. Never waits, never throws. */
+  add(state: RuleState): void {
+    if (state.isQueued || this.#abort.signal.aborted) return;
+    if (this.#queue.length >= MAX_QUEUED) {
+      this.#hasOverflowed = true;
+      return;
+    }
+    state.isQueued = true;
+    this.#queue.push({ state, since: this.#options.clock.monotonic() });
+    this.#loop ??= this.#run().finally(() => {
+      this.#loop = null;
+    });
+  }
+
+  /** Resolves when nothing is queued. */
+  async idle(): Promise<void> {
+    await this.#loop;
+  }
+
+  /** Decides nothing more; what is left is found again by whoever evaluates these jobs next. */
+  close(): void {
+    this.#abort.abort();
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the event loop later, so that a batch of samples is decided together.
+    await delay(0);
+    while (this.#queue.length > 0 && !this.#abort.signal.aborted) {
+      await this.#decideSome();
+      if (this.#queue.length === 0 && this.#hasOverflowed) {
+        this.#hasOverflowed = false;
+        this.#options.overflowed();
+      }
+    }
+  }
+
+  async #decideSome(): Promise<void> {
+    const { db, clock, log, metrics } = this.#options;
+    const taken = this.#queue.splice(0, MAX_PAIRS);
+    for (const { state } of taken) state.isQueued = false;
+    const current = taken.filter(({ state }) => !state.isGone && state.rule.states.isUnreported(state.row));
+    const asked = questionsOf(current.map(({ state }) => state));
+    try {
+      const { counts, outdated } = await applyDecisions(db, [...asked.keys()], clock.now());
+      if (this.#failures > 0) log.info("alerts can be decided again");
+      this.#failures = 0;
+      metrics.decided(counts);
+      for (const { since } of current) metrics.decisionSeconds.observe((clock.monotonic() - since) / 1_000);
+      for (const [question, states] of asked) {
+        // A rule that has been changed is about to be loaded, and its jobs looked at anew.
+        if (!outdated.has(question)) this.#report(question, states);
+      }
+    } catch (error) {
+      if (this.#failures === 0)
+        log.warn({ err: error }, "alerts cannot be decided; they are as soon as the database answers");
+      this.#failures += 1;
+      this.#queue.unshift(...current.filter(({ state }) => !state.isQueued));
+      for (const { state } of current) state.isQueued = true;
+      const longestMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
+      await delay(longestMs * (0.5 + Math.random() / 2), undefined, { signal: this.#abort.signal }).catch(
+        () => undefined,
+      );
+    }
+  }
+
+  #report(question: Question, states: readonly RuleState[]): void {
+    for (const [index, state] of states.entries()) {
+      if (state.isGone) continue;
+      state.rule.states.report(state.row, question.statements[index]?.isBad ?? false);
+      // It may have changed while it was decided about.
+      if (state.rule.states.isUnreported(state.row)) this.add(state);
+    }
+  }
+}
+
+/** One question for each rule and job; its statements in the order of the states. */
+function questionsOf(states: readonly RuleState[]): Map<Question, RuleState[]> {
+  const byPair = new Map<string, RuleState[]>();
+  for (const state of states) {
+    const key = `${state.rule.id} ${state.jobNo}`;
+    const ofPair = byPair.get(key);
+    if (ofPair === undefined) byPair.set(key, [state]);
+    else ofPair.push(state);
+  }
+  const questions = new Map<Question, RuleState[]>();
+  for (const ofPair of byPair.values()) {
+    const [{ rule, jobNo }] = ofPair as [RuleState];
+    const statements = ofPair.map(({ row, locationNo }) => ({
+      locationNo,
+      isBad: rule.states.isBad(row),
+      slot: rule.states.newestSlot(row),
+      value: rule.states.condition.value(row),
+    }));
+    questions.set({ ruleId: rule.id, jobNo, ruleVersion: rule.version, statements }, ofPair);
+  }
+  return questions;
+}

@@ -1,0 +1,314 @@
+// Evaluates alert rules where samples are stored, on samples that the database has confirmed (M15). What it knows of a
+// job is of constant size, and is rebuilt from the newest samples when the job is new to it or its rules change.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Registry } from "prom-client";
+import type { Clock } from "../../platform/clock.js";
+import type { DatabaseHandle } from "../../platform/db.js";
+import type { Logger } from "../../platform/log.js";
+import { replayNewest, type ReplayedSample, type SampleRecord, statusCodes } from "../samples/index.js";
+import { Decisions, type RuleState } from "./decisions.js";
+import { type AlertMetrics, alertMetrics } from "./metrics.js";
+import { badStates, watchedJobs } from "./queries.js";
+import { concerns, type LiveRule, RuleBook, type WatchedJob } from "./rule-book.js";
+import { SeenSlots } from "./seen-slots.js";
+
+/** Jobs whose state is rebuilt together. */
+const JOBS_AT_ONCE = 500;
+/** Samples that may come in while the states of their jobs are rebuilt; beyond, those jobs are read once more. */
+const MAX_WAITING = 100_000;
+const RETRY_MS = 1_000;
+
+export interface AlertEngineOptions {
+  readonly database: DatabaseHandle;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+}
+
+/** One location of a job. */
+interface Track {
+  readonly locationNo: number;
+  readonly seen: SeenSlots;
+  readonly states: readonly RuleState[];
+}
+
+/**
+ * A job and what is known of it.
+ * - wanted: its state is to be rebuilt; its samples are in the database, so nothing is lost by passing over them.
+ * - loading: its state is being read; samples that come meanwhile may be missed by that and wait.
+ * - ready: its samples are evaluated as they come.
+ */
+interface Watched {
+  readonly jobNo: number;
+  phase: "wanted" | "loading" | "ready";
+  /** Null until it is ready for the first time. */
+  job: WatchedJob | null;
+  readonly locationNos: Set<number>;
+  tracks: Track[];
+  waiting: SampleRecord[];
+}
+
+export class AlertEngine {
+  readonly #options: AlertEngineOptions;
+  readonly #rules: RuleBook;
+  readonly #decisions: Decisions;
+  readonly #metrics: AlertMetrics;
+  readonly #watched = new Map<number, Watched>();
+  readonly #wanted = new Set<Watched>();
+  #waitingCount = 0;
+  #hasOverflowed = false;
+  #stateCount = 0;
+  #loop: Promise<void> | null = null;
+  #isStarted = false;
+  readonly #abort = new AbortController();
+
+  constructor(options: AlertEngineOptions) {
+    this.#options = options;
+    const { database, clock, log, registry } = options;
+    this.#metrics = alertMetrics(registry, {
+      states: () => this.#stateCount,
+      queued: () => this.#decisions.queued,
+    });
+    this.#rules = new RuleBook({ db: database.db, log, changed: (rules) => this.#rulesChanged(rules) });
+    this.#decisions = new Decisions({
+      db: database.db,
+      clock,
+      log,
+      metrics: this.#metrics,
+      overflowed: () => this.#addUnreported(),
+    });
+  }
+
+  /** Resolves when the rules are known. Samples may come before. Throws when the database cannot be read. */
+  async start(): Promise<void> {
+    await this.#rules.start();
+    this.#isStarted = true;
+    this.#startLoading();
+  }
+
+  /** Rules may have changed: look now. */
+  wake(): void {
+    this.#rules.wake();
+  }
+
+  /** Samples that are in the database by now; told again, they change nothing. Never waits, never throws. */
+  samplesStored(samples: readonly SampleRecord[]): void {
+    for (const sample of samples) {
+      if (sample.status === statusCodes.system_error) continue; // Ours; never held against the target.
+      const watched = this.#watched.get(sample.jobNo) ?? this.#watch(sample.jobNo);
+      if (watched.phase === "ready") this.#evaluate(watched, sample);
+      else this.#keepWaiting(watched, sample);
+    }
+  }
+
+  /** The job is measured by somebody else, or was changed: with its next sample, what happened meanwhile is read. */
+  forget(jobNo: number): void {
+    const watched = this.#watched.get(jobNo);
+    if (watched === undefined) return;
+    this.#drop(watched);
+    this.#wanted.delete(watched);
+    this.#watched.delete(jobNo);
+  }
+
+  /** Decides what is to be decided, at most so long. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#abort.abort();
+    const ended = new AbortController();
+    const ends = Promise.all([this.#rules.stop(), this.#decisions.idle(), this.#loop]);
+    const tooLate = delay(deadlineMs, undefined, { signal: ended.signal }).catch(() => undefined);
+    await Promise.race([ends, tooLate]);
+    ended.abort();
+    this.#decisions.close();
+  }
+
+  #watch(jobNo: number): Watched {
+    const watched: Watched = {
+      jobNo,
+      phase: "wanted",
+      job: null,
+      locationNos: new Set(),
+      tracks: [],
+      waiting: [],
+    };
+    this.#watched.set(jobNo, watched);
+    this.#want(watched);
+    return watched;
+  }
+
+  #want(watched: Watched): void {
+    this.#drop(watched);
+    watched.phase = "wanted";
+    this.#wanted.add(watched);
+    this.#startLoading();
+  }
+
+  #keepWaiting(watched: Watched, sample: SampleRecord): void {
+    watched.locationNos.add(sample.locationNo);
+    if (watched.phase === "wanted") return;
+    if (this.#waitingCount >= MAX_WAITING) {
+      this.#hasOverflowed = true;
+      return;
+    }
+    watched.waiting.push(sample);
+    this.#waitingCount += 1;
+  }
+
+  #evaluate(watched: Watched, sample: SampleRecord): void {
+    if (!watched.locationNos.has(sample.locationNo)) {
+      watched.locationNos.add(sample.locationNo);
+      this.#want(watched);
+      return;
+    }
+    for (const track of watched.tracks) {
+      if (track.locationNo !== sample.locationNo || !track.seen.add(sample.sequenceNumber)) continue;
+      this.#metrics.evaluated.inc();
+      for (const state of track.states) {
+        if (state.rule.states.take(state.row, sample)) this.#decisions.add(state);
+      }
+    }
+  }
+
+  #rulesChanged(rules: readonly LiveRule[]): void {
+    for (const watched of this.#watched.values()) {
+      const { job } = watched;
+      // One that is being loaded may have been given the rules as they were.
+      const isAffected = job !== null && rules.some((rule) => concerns(rule, job));
+      if (isAffected || watched.phase === "loading") this.#want(watched);
+    }
+  }
+
+  /** Gives rows back; what waits is in the database. */
+  #drop(watched: Watched): void {
+    for (const { states } of watched.tracks) {
+      for (const state of states) {
+        state.isGone = true;
+        state.rule.states.remove(state.row);
+      }
+      this.#stateCount -= states.length;
+    }
+    watched.tracks = [];
+    this.#waitingCount -= watched.waiting.length;
+    watched.waiting = [];
+  }
+
+  #addUnreported(): void {
+    for (const { tracks } of this.#watched.values()) {
+      for (const { states } of tracks) {
+        for (const state of states) if (state.rule.states.isUnreported(state.row)) this.#decisions.add(state);
+      }
+    }
+  }
+
+  #startLoading(): void {
+    if (!this.#isStarted || this.#abort.signal.aborted) return;
+    this.#loop ??= this.#load().finally(() => {
+      this.#loop = null;
+    });
+  }
+
+  async #load(): Promise<void> {
+    let isFailing = false;
+    await delay(0); // So that a batch of samples is loaded together.
+    while (this.#wanted.size > 0 && !this.#abort.signal.aborted) {
+      const some = [...this.#wanted].slice(0, JOBS_AT_ONCE);
+      for (const watched of some) {
+        this.#wanted.delete(watched);
+        watched.phase = "loading";
+      }
+      try {
+        await this.#loadSome(some);
+        isFailing = false;
+      } catch (error) {
+        if (!isFailing)
+          this.#options.log.warn(
+            { err: error },
+            "the history of jobs cannot be read; their alerts wait for it",
+          );
+        isFailing = true;
+        await delay(RETRY_MS, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+      }
+      // What was not finished: the read failed, or too much came in meanwhile.
+      for (const watched of some) {
+        if (watched.phase === "loading" && this.#watched.get(watched.jobNo) === watched) this.#want(watched);
+      }
+    }
+  }
+
+  /** Reads begin after the jobs are `loading`, so a sample is either in what is read or waits. */
+  async #loadSome(some: readonly Watched[]): Promise<void> {
+    const { database, clock } = this.#options;
+    this.#hasOverflowed = false;
+    const jobs = await watchedJobs(
+      database.db,
+      some.map(({ jobNo }) => jobNo),
+    );
+    const bad = await badStates(database.db, [...jobs.keys()]);
+    const withRules: { watched: Watched; job: WatchedJob; rules: LiveRule[] }[] = [];
+    for (const watched of some) {
+      const job = jobs.get(watched.jobNo);
+      if (job === undefined) {
+        this.forget(watched.jobNo); // Deleted.
+        continue;
+      }
+      const rules = this.#rules.rulesFor(job);
+      if (rules.length > 0) withRules.push({ watched, job, rules });
+      else this.#ready(watched, job, [], [], bad);
+    }
+    const requests = withRules.map(({ watched, rules }) => ({
+      jobNo: watched.jobNo,
+      slots: Math.max(...rules.map(({ states }) => states.condition.memory.samples)),
+      sinceMs: clock.now() - Math.max(...rules.map(({ states }) => states.condition.memory.milliseconds)),
+    }));
+    const byJob = new Map(withRules.map((each) => [each.watched.jobNo, each]));
+    for await (const group of replayNewest(database, requests, clock.now())) {
+      if (this.#hasOverflowed || this.#abort.signal.aborted) return;
+      for (const [jobNo, samples] of group) {
+        const found = byJob.get(jobNo);
+        if (found !== undefined) this.#ready(found.watched, found.job, found.rules, samples, bad);
+      }
+    }
+  }
+
+  /** The past, then what came meanwhile. */
+  #ready(
+    watched: Watched,
+    job: WatchedJob,
+    rules: readonly LiveRule[],
+    samples: readonly ReplayedSample[],
+    bad: ReadonlySet<string>,
+  ): void {
+    if (watched.phase !== "loading") return; // Forgotten, or its rules changed.
+    const { jobNo, waiting } = watched;
+    watched.job = job;
+    watched.phase = "ready";
+    watched.waiting = [];
+    this.#waitingCount -= waiting.length;
+    if (rules.length === 0) return;
+    this.#metrics.rebuilt.inc();
+    watched.tracks = [...watched.locationNos].map((locationNo) => ({
+      locationNo,
+      seen: new SeenSlots(),
+      states: rules.map((rule) => ({
+        rule,
+        row: rule.states.add(bad.has(`${rule.id} ${jobNo} ${locationNo}`)),
+        jobNo,
+        locationNo,
+        isQueued: false,
+        isGone: false,
+      })),
+    }));
+    for (const { states } of watched.tracks) this.#stateCount += states.length;
+    for (const track of watched.tracks) {
+      for (const sample of samples) {
+        if (sample.locationNo !== track.locationNo || sample.status === statusCodes.system_error) continue;
+        track.seen.add(sample.sequenceNumber);
+        for (const { rule, row } of track.states) rule.states.take(row, sample);
+      }
+      // Only what the past ends with counts: what came and went in it was decided when it was the present.
+      for (const state of track.states) {
+        if (state.rule.states.isUnreported(state.row)) this.#decisions.add(state);
+      }
+    }
+    for (const sample of waiting) this.#evaluate(watched, sample);
+  }
+}

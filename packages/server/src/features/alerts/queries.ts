@@ -1,0 +1,21 @@
+// What evaluators read about jobs.
+import { sql } from "kysely";
+import type { Db } from "../../platform/db.js";
+import type { WatchedJob } from "./rule-book.js";
+
+/** By jobs_job_no_key; jobs that are gone are left out. */
+export async function watchedJobs(db: Db, jobNos: readonly number[]): Promise<Map<number, WatchedJob>> {
+  const { rows } = await sql<WatchedJob & { job_no: number }>`
+    select job_no, id, organisation_id as "organisationId", type
+    from jobs where job_no = any(${jobNos}::integer[])`.execute(db);
+  return new Map(rows.map(({ job_no, ...job }) => [job_no, job]));
+}
+
+/** `<rule id> <job number> <location number>` of what is known to be bad. By alert_conditions_by_job. */
+export async function badStates(db: Db, jobNos: readonly number[]): Promise<Set<string>> {
+  const { rows } = await sql<{ rule_id: string; job_no: number; location_no: number }>`
+    select rule_id, job_no, (location -> 'locationNo')::integer as location_no
+    from alert_conditions, jsonb_array_elements(locations) as location
+    where job_no = any(${jobNos}::integer[]) and (location -> 'isBad')::boolean`.execute(db);
+  return new Set(rows.map((row) => `${row.rule_id} ${row.job_no} ${row.location_no}`));
+}
