@@ -16,6 +16,7 @@ export const errorRegistry = {
   key_taken: { status: 409, title: "Another job has this key", retry: false },
   email_taken: { status: 409, title: "This email address has an account", retry: false },
   invalid_transition: { status: 409, title: "The job's status does not allow this", retry: false },
+  limit_reached: { status: 409, title: "There are as many as there may be", retry: false },
   version_conflict: { status: 412, title: "Somebody else changed this meanwhile", retry: false },
   payload_too_large: { status: 413, title: "The request is too large", retry: false },
   unsupported_media_type: { status: 415, title: "The request must be JSON", retry: false },

@@ -2,6 +2,7 @@
 import { Registry } from "prom-client";
 import { accountRoutes, createAuthenticate } from "../../features/accounts/index.js";
 import { heartbeatRoutes } from "../../features/heartbeats/index.js";
+import { alertRoutes } from "../../features/alerts/index.js";
 import { jobRoutes } from "../../features/jobs/index.js";
 import { monitoringRoutes } from "../../features/monitoring/index.js";
 import { pollerRoutes } from "../../features/pollers/index.js";
@@ -43,6 +44,7 @@ export async function startApi({
   await heartbeatRoutes(app, { db });
   await pollerRoutes(app, { db });
   await notificationRoutes(app, { db });
+  await alertRoutes(app, { database, clock });
   await samplesRoutes(app, { database, config, log, registry, authenticate });
   try {
     await app.listen({ host: config.HOST, port: config.PORT });

@@ -1,4 +1,4 @@
-// Registration: account, organisation, membership and first session commit together, so an account is usable at once.
+// Registration: account, organisation, membership, alert rule and first session commit together, so an account is usable at once.
 import type { RegisterBody } from "@nightbell/contract";
 import { sql } from "kysely";
 import { uuidv7 } from "uuidv7";
@@ -8,6 +8,7 @@ import type { Db, Tx } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import { addressKey } from "../../platform/http/rate-limit.js";
 import { RateLimiter } from "../../platform/limits.js";
+import { addDefaultRule } from "../alerts/index.js";
 import { hashPassword } from "./password.js";
 import { existsAnyUser, findAccount } from "./queries.js";
 import type { OpenedSession } from "./login.js";
@@ -75,6 +76,7 @@ async function register(
       .insertInto("memberships")
       .values({ organisation_id: organisationId, user_id: userId, role: "owner", created_at })
       .execute();
+    await addDefaultRule(tx, organisationId, now);
     const token = await openSession(tx, { userId, organisationId }, rules.sessionDays, now);
     const account = await findAccount(tx, organisationId, userId);
     if (account === undefined) throw new Error("the account just made is not there");

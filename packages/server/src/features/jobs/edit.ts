@@ -3,6 +3,7 @@ import { checkTyped, type JobPatch } from "@nightbell/contract";
 import type { z } from "zod";
 import type { Tx } from "../../platform/db.js";
 import { type FieldError, NightbellError } from "../../platform/errors.js";
+import { refuseOtherVersion } from "../../platform/http/if-match.js";
 import { invalid } from "../../platform/http/validation.js";
 import { type CreateContext, orKeyTaken, refuseSimulation, refuseUnknownLocations } from "./create.js";
 import { findJob, noJob } from "./find.js";
@@ -31,7 +32,7 @@ export function editJob(
     db.transaction().execute(async (tx) => {
       const [row] = await lockJobs(tx, account.organisationId, [id]);
       if (row === undefined) throw noJob();
-      refuseOtherVersion(row.version, ifMatch);
+      refuseOtherVersion("job", row.version, ifMatch);
       if (Object.keys(patch).length === 0) return row;
       refuseRewriting(row, patch);
       if (patch.monitoringMode === "simulated") refuseSimulation(context);
@@ -95,17 +96,6 @@ export async function writePatch(
   const addedLocations = (patch.locations ?? row.locations).length - row.locations.length;
   const change = editGrid({ ...before, cadenceMs, durationSeconds, endsAt }, addedLocations, now);
   await writeGrids(tx, [{ jobNo: row.job_no, latest: row.grid, change }]);
-}
-
-/** RFC 9110, 13.1.1. Proxies that compress mark entity tags as weak; the version within still identifies the job. */
-export function refuseOtherVersion(version: number, ifMatch: string | undefined): void {
-  if (ifMatch === undefined || ifMatch.trim() === "*") return;
-  const seen = ifMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  if (seen.includes(`"${version}"`)) return;
-  throw new NightbellError(
-    "version_conflict",
-    `Somebody else changed this job; it is now at version ${version}. Load it again and repeat your change.`,
-  );
 }
 
 /** Options are replaced as a whole, and must fit the job's type as the target must. */

@@ -22,6 +22,7 @@ import type { Db } from "../../platform/db.js";
 import type { ErrorCodeName } from "../../platform/errors.js";
 import { abortedWith } from "../../platform/http/aborted.js";
 import type { App } from "../../platform/http/app.js";
+import { IfMatchHeaders } from "../../platform/http/if-match.js";
 import { applyJobs } from "./apply.js";
 import { changeJob, changeJobs } from "./change.js";
 import { type CreateContext, createJob, importJobs } from "./create.js";
@@ -46,9 +47,6 @@ const IMPORT_LIMIT_BYTES = 4 * 1_048_576;
 
 const tags = ["jobs"];
 const params = z.object({ id: z.uuid() });
-const IfMatch = z.looseObject({
-  "if-match": z.string().max(1_000).optional().describe('The version seen, such as `"3"`'),
-});
 const creationErrors: ErrorCodeName[] = ["simulation_forbidden", "idempotency_mismatch", "key_taken"];
 
 export async function jobRoutes(app: App, { db, clock, config, probe }: JobRouteOptions): Promise<void> {
@@ -167,7 +165,7 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
         summary: "Edit a job",
         description: "Fields left out stay as they are; `options` are replaced as a whole.",
         params,
-        headers: IfMatch,
+        headers: IfMatchHeaders,
         body: JobPatch,
         response: { 200: Job },
       },

@@ -11,7 +11,7 @@ import {
   type LabelledSpan,
 } from "./queries.js";
 import type { SampleRecord } from "./sample.js";
-import { newestSpans, spansBetween } from "./slots.js";
+import { newestSpans, spansBetween, startOfNewest } from "./slots.js";
 
 /** A sample as far as it is read for evaluation; of its phases only what is no duration. */
 export type ReplayedSample = Pick<
@@ -76,16 +76,38 @@ function requestedSpans(
   return newestSpans(grids, 0, to, count, null).spans.map((span) => ({ ...span, jobNo, label: jobNo }));
 }
 
-/** The samples of a job whose slots lie in [from, to), oldest first. */
-export async function replayBetween(
-  { db, pool }: DatabaseHandle,
+/**
+ * The samples of a job in the newest part of [from, to) that has at most `maxSlots` slots: where that begins, and the
+ * samples, oldest first, some thousands at a time.
+ */
+export function replayBetween(
+  database: DatabaseHandle,
   { jobNo, grids }: { jobNo: number; grids: readonly Grid[] },
+  window: { from: number; to: number },
+  maxSlots: number,
+): { from: number; samples: AsyncGenerator<ReplayedSample[]> } {
+  const from = startOfNewest(grids, window.from, window.to, maxSlots);
+  return { from, samples: replaySpans(database, jobNo, grids, from, window.to) };
+}
+
+async function* replaySpans(
+  { db, pool }: DatabaseHandle,
+  jobNo: number,
+  grids: readonly Grid[],
   from: number,
   to: number,
-): Promise<ReplayedSample[]> {
+): AsyncGenerator<ReplayedSample[]> {
   const hours = new Set(await partitionedHours(db, from, to));
-  const spans = spansBetween(grids, from, to, hours).map((span) => ({ ...span, jobNo, label: jobNo }));
-  return (await evaluatedSamples(pool, spans)).map(toReplayed);
+  let spans: LabelledSpan[] = [];
+  let slots = 0;
+  for (const span of spansBetween(grids, from, to, hours)) {
+    spans.push({ ...span, jobNo, label: jobNo });
+    slots += (span.last - span.first) / span.step + 1;
+    if (slots < SLOTS_AT_ONCE) continue;
+    yield (await evaluatedSamples(pool, spans)).map(toReplayed);
+    [spans, slots] = [[], 0];
+  }
+  if (spans.length > 0) yield (await evaluatedSamples(pool, spans)).map(toReplayed);
 }
 
 function toReplayed(row: EvaluatedRow): ReplayedSample {

@@ -1,0 +1,61 @@
+// Which job another one is reached through.
+import { type JobParent } from "@nightbell/contract";
+import { sql } from "kysely";
+import type { Db, Tx } from "../../platform/db.js";
+import { invalid } from "../../platform/http/validation.js";
+import { findJob } from "../jobs/index.js";
+
+/** Throws `not_found`. */
+export async function readParent(db: Db, organisationId: string, jobId: string): Promise<JobParent> {
+  const job = await findJob(db, organisationId, jobId);
+  const parent = await db
+    .selectFrom("job_parents")
+    .innerJoin("jobs as parent", "parent.job_no", "job_parents.parent_no")
+    .select("parent.id")
+    .where("job_parents.job_no", "=", job.job_no)
+    .executeTakeFirst();
+  return { parentId: parent?.id ?? null };
+}
+
+/** Throws `not_found`, or `validation_failed` for a parent that is not the organisation's or stands below the job. */
+export function setParent(
+  db: Db,
+  organisationId: string,
+  jobId: string,
+  { parentId }: JobParent,
+): Promise<JobParent> {
+  return db.transaction().execute(async (tx) => {
+    const job = await findJob(tx, organisationId, jobId);
+    if (parentId === null) {
+      await tx.deleteFrom("job_parents").where("job_no", "=", job.job_no).execute();
+      return { parentId };
+    }
+    // One change of an organisation's tree at a time, so that two cannot close a circle together.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`job parents ${organisationId}`}, 0))`.execute(
+      tx,
+    );
+    const parent = await findJob(tx, organisationId, parentId).catch(() => null);
+    if (parent === null) throw invalid([{ path: "parentId", message: "is no job of your organisation" }]);
+    if (await standsBelow(tx, parent.job_no, job.job_no)) {
+      throw invalid([{ path: "parentId", message: "is the job itself, or reached through it" }]);
+    }
+    await tx
+      .insertInto("job_parents")
+      .values({ job_no: job.job_no, parent_no: parent.job_no })
+      .onConflict((conflict) => conflict.column("job_no").doUpdateSet({ parent_no: parent.job_no }))
+      .execute();
+    return { parentId };
+  });
+}
+
+/** Whether `jobNo` is `ancestorNo`, or reached through it. */
+async function standsBelow(tx: Tx, jobNo: number, ancestorNo: number): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    with recursive above as (
+      select ${jobNo}::integer as job_no
+      union
+      select parent_no from above join job_parents using (job_no)
+    )
+    select exists (select from above where job_no = ${ancestorNo}) as found`.execute(tx);
+  return rows[0]?.found === true;
+}
