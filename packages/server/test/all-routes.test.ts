@@ -1,10 +1,11 @@
 // What holds for every route of the API, found in its own description so that none is forgotten.
 import { Validator } from "@seriousme/openapi-schema-validator";
-import type { Job, Profile } from "@nightbell/contract";
+import type { AlertPage, AlertRule, Job, MaintenanceWindow, Profile } from "@nightbell/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApi } from "../src/bin/roles/api.js";
 import type { RunningApi } from "../src/bin/roles/role.js";
 import { loadConfig } from "../src/config/config.js";
+import { raiseSelfAlert } from "../src/features/alerts/index.js";
 import { ensurePartitions } from "../src/features/samples/index.js";
 import { type DatabaseHandle, openDatabase } from "../src/platform/db.js";
 import { errorRegistry } from "../src/platform/errors.js";
@@ -26,7 +27,19 @@ interface Route {
 }
 
 /** Valid bodies of the routes that take one, so that only what they are sent to can be wrong. */
+const rule = { name: "Mine", condition: { kind: "missed", missed: 3, of: 3 } };
+const window = {
+  name: "Mine",
+  schedule: { kind: "recurring", cron: "0 2 * * SUN", durationMinutes: 60, timeZone: "UTC" },
+};
 const bodies: Record<string, unknown> = {
+  "PATCH /api/alert-rules/{id}": { name: "taken over" },
+  "PATCH /api/maintenance-windows/{id}": { name: "taken over" },
+  "POST /api/alert-rules": rule,
+  "POST /api/alert-rules/dry-run": { rule },
+  "POST /api/alert-rules/{id}/dry-run": {},
+  "POST /api/maintenance-windows": window,
+  "PUT /api/jobs/{id}/parent": { parentId: null },
   "PATCH /api/jobs/{id}": { title: "taken over" },
   "PATCH /api/members/{id}": { isTestAccount: true },
   "PATCH /api/profile": { name: "Mallory" },
@@ -46,6 +59,8 @@ let stranger: ApiClient;
 let viewer: ApiClient;
 let job: Job;
 let profile: Profile;
+/** Of the owner's organisation, by the path they are found below. */
+let ids: Record<string, string>;
 let routes: Route[];
 let document: Record<string, unknown>;
 const urlOf = () => `http://127.0.0.1:${api.port}`;
@@ -74,6 +89,25 @@ beforeAll(async () => {
   job = (await owner.post<Job>("/api/jobs", { ...(bodies["POST /api/jobs"] as object), title: "private" }))
     .body;
   profile = (await owner.get<Profile>("/api/profile")).body;
+  const own = await owner.post<AlertRule>("/api/alert-rules", { ...rule, name: "private" });
+  const ownWindow = await owner.post<MaintenanceWindow>("/api/maintenance-windows", {
+    ...window,
+    name: "private",
+  });
+  const alert = { key: "test", title: "private", severity: "info", startedAt: Date.now() } as const;
+  const { organisation_id: organisationId } = await handle.db
+    .selectFrom("jobs")
+    .select("organisation_id")
+    .where("id", "=", job.id)
+    .executeTakeFirstOrThrow();
+  await raiseSelfAlert(handle.db, { ...alert, organisationId }, Date.now());
+  const alerts = await owner.get<AlertPage>("/api/alerts");
+  ids = {
+    "/api/members/": profile.id,
+    "/api/alert-rules/": own.body.id,
+    "/api/maintenance-windows/": ownWindow.body.id,
+    "/api/alerts/": alerts.body.data[0]?.id ?? "",
+  };
   document = (await owner.get<Record<string, unknown>>("/api/openapi.json")).body;
   const { paths } = document as { paths: Record<string, Record<string, Operation>> };
   routes = Object.entries(paths).flatMap(([path, operations]) =>
@@ -136,6 +170,11 @@ describe("the description of the API", () => {
       "GET /api/jobs/{id}/series",
       "GET /api/jobs/{id}/summary",
       "GET /api/stream",
+      "GET /api/alerts",
+      "GET /api/alerts/{id}",
+      "GET /api/alert-rules",
+      "POST /api/alert-rules",
+      "POST /api/alert-rules/{id}/dry-run",
       "POST /api/probes/test",
       "GET /api/health",
       "GET /metrics",
@@ -166,6 +205,10 @@ describe("every route that needs an account", () => {
     expect(await answersOf(stranger, withId)).toEqual(withId.map((route) => `${nameOf(route)} 404`));
     expect((await owner.get<Job>(`/api/jobs/${job.id}`)).body).toEqual(job);
     expect((await owner.get<Profile>("/api/profile")).body).toEqual(profile);
+    for (const [path, id] of Object.entries(ids).slice(1)) {
+      const { status, body } = await owner.get<{ name?: string; title?: string }>(`${path}${id}`);
+      expect([status, body.name ?? body.title]).toEqual([200, "private"]);
+    }
   });
 
   it("shows nothing of another organisation in lists, bulk actions and streams", async () => {
@@ -175,6 +218,9 @@ describe("every route that needs an account", () => {
     }
     expect((await stranger.get(`/api/jobs/recent?ids=${job.id}`)).body).toEqual({ data: [] });
     expect(JSON.stringify((await stranger.get("/api/members")).body)).not.toContain(profile.email);
+    for (const path of ["/api/alerts", "/api/alert-rules", "/api/maintenance-windows"]) {
+      expect(JSON.stringify((await stranger.get(path)).body)).not.toContain("private");
+    }
     for (const action of ["pause", "resume", "cancel", "delete"]) {
       const bulk = await stranger.post("/api/jobs/bulk", { action, ids: [job.id] });
       expect(bulk.body).toMatchObject({ succeeded: [], failed: [{ id: job.id, code: "not_found" }] });
@@ -207,7 +253,7 @@ function needsAccount({ operation }: Route): boolean {
 async function answersOf(client: ApiClient, some: readonly Route[]): Promise<string[]> {
   const answers: string[] = [];
   for (const route of some) {
-    const id = route.path.startsWith("/api/members/") ? profile.id : job.id;
+    const [, id = job.id] = Object.entries(ids).find(([path]) => route.path.startsWith(path)) ?? [];
     answers.push(`${nameOf(route)} ${(await call(client, route, id)).status}`);
   }
   return answers;
@@ -224,6 +270,8 @@ function call(client: ApiClient, route: Route, id: string): Promise<Answer<unkno
       return client.delete(url, stale);
     case "PATCH":
       return client.patch(url, body, stale);
+    case "PUT":
+      return client.put(url, body);
     default:
       return client.post(url, body);
   }

@@ -17,6 +17,7 @@ export interface ApiClient {
   get<Body>(path: string, headers?: Record<string, string>): Promise<Answer<Body>>;
   post<Body>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<Body>>;
   patch<Body>(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer<Body>>;
+  put<Body>(path: string, body: unknown): Promise<Answer<Body>>;
   delete<Body>(path: string, headers?: Record<string, string>): Promise<Answer<Body>>;
 }
 
@@ -72,6 +73,7 @@ export function apiClient(url: string): ApiClient {
     get: (path, headers) => call("GET", path, undefined, headers),
     post: (path, body, headers) => call("POST", path, body, headers),
     patch: (path, body, headers) => call("PATCH", path, body, headers),
+    put: (path, body) => call("PUT", path, body),
     delete: (path, headers) => call("DELETE", path, undefined, headers),
   };
   return client;

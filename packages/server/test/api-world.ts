@@ -3,6 +3,7 @@ import type { Config } from "../src/config/config.js";
 import { loadConfig } from "../src/config/config.js";
 import { accountRoutes, createAuthenticate } from "../src/features/accounts/index.js";
 import { heartbeatRoutes } from "../src/features/heartbeats/index.js";
+import { alertRoutes } from "../src/features/alerts/index.js";
 import { jobRoutes, type JobRouteOptions } from "../src/features/jobs/index.js";
 import { pollerRoutes } from "../src/features/pollers/index.js";
 import { type Clock, systemClock } from "../src/platform/clock.js";
@@ -50,6 +51,7 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
     webRoot: "/nonexistent",
   });
   await accountRoutes(app, { db, clock, config });
+  await alertRoutes(app, { database: handle, clock });
   await jobRoutes(app, { db, clock, config, probe: options.probe ?? neverProbed });
   await heartbeatRoutes(app, { db });
   await pollerRoutes(app, { db });

@@ -121,6 +121,6 @@ async function countAlerts(db: Db, organisationId: string, where: RawBuilder<boo
   const { rows } = await sql<{ count: number }>`
     select count(*) from (
       select from alerts where (organisation_id = ${organisationId} or organisation_id is null) and ${where}
-      limit ${MAX_COUNTED + 1}) as some`.execute(db);
+      limit ${MAX_COUNTED + 1}) as counted`.execute(db);
   return rows[0]?.count ?? 0;
 }
