@@ -10,6 +10,7 @@ import { notificationRoutes } from "../../features/notifications/index.js";
 import { createOneShotProber } from "../../features/probing/index.js";
 import { JobMetrics, probeRoutes } from "../../features/prometheus/index.js";
 import { samplesRoutes } from "../../features/samples/index.js";
+import { streamRoutes } from "../../features/streams/index.js";
 import { systemClock as clock } from "../../platform/clock.js";
 import { buildApp, portOf } from "../../platform/http/app.js";
 import type { ApiContext, RunningApi } from "./role.js";
@@ -45,7 +46,8 @@ export async function startApi({
   await pollerRoutes(app, { db });
   await notificationRoutes(app, { db });
   await alertRoutes(app, { database, clock });
-  await samplesRoutes(app, { database, config, log, registry, authenticate });
+  await samplesRoutes(app, { database });
+  await streamRoutes(app, { database, config, log, registry, authenticate });
   try {
     await app.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {

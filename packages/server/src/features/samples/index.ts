@@ -4,6 +4,8 @@ export { chunkerMetrics } from "./chunks/chunker-metrics.js";
 export { removeChunksOf } from "./chunks/remove.js";
 export { keepRollups, removeRollupsOf, rollUpEndedJobs } from "./rollups/builder.js";
 export { rollupMetrics } from "./rollups/builder-metrics.js";
+export { LiveSamples } from "./live.js";
+export { SampleNotifier } from "./notifier.js";
 export { ensurePartitions } from "./partitions.js";
 export { readRecent } from "./recent.js";
 export { replayBetween, type ReplayedSample, replayNewest, type ReplayRequest } from "./replay.js";

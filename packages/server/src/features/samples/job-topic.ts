@@ -1,13 +1,10 @@
 // What one instance keeps of a job that somebody watches.
-import type { SseClient } from "../../platform/sse.js";
+import { Topic } from "../../platform/stream/topic.js";
 import type { SlotRange } from "./notifier.js";
 import type { SampleRow } from "./queries.js";
 import type { SampledJob } from "./sampled-job.js";
 import { newestSpans, type Span } from "./slots.js";
 
-/** Events kept for clients that come back; who was away for longer is served from the database. */
-const MAX_EVENTS = 100;
-const MAX_EVENT_BYTES = 256 * 1024;
 /** Slots remembered as sent, and looked up at once. */
 const MAX_SEEN_SLOTS = 2_000;
 const MAX_SLOTS = 1_000;
@@ -16,33 +13,19 @@ const STORE_DELAY_MS = 10_000;
 /** Clocks of pollers may be ahead of ours by so much. */
 const CLOCK_SKEW_MS = 1_000;
 
-export interface LiveEvent {
-  seq: number;
-  atMs: number;
-  frame: Buffer;
-}
-
-export class JobTopic {
+export class JobTopic extends Topic {
   readonly organisationId: string;
   /** Changes when the job's row does; empty once the job is gone. */
   revision: string;
   job: SampledJob;
-  /** Clients that are sent each event as it comes. */
-  readonly clients = new Set<SseClient>();
-  /** Streams that use this topic, those still catching up included. */
-  holders = 0;
-  readonly #events: LiveEvent[] = [];
-  #eventBytes = 0;
-  /** Events up to this one are not kept. */
-  #forgottenSeq: number;
   /** Locations whose sample was sent, by slot; the oldest entry first. */
   readonly #seen = new Map<number, Set<number>>();
 
   constructor(organisationId: string, job: SampledJob, revision: string, seq: number) {
+    super(seq);
     this.organisationId = organisationId;
     this.job = job;
     this.revision = revision;
-    this.#forgottenSeq = seq;
   }
 
   /** The slots whose samples may have been stored since a time; the newest of them when there are many. */
@@ -71,30 +54,6 @@ export class JobTopic {
       if (this.#seen.size > MAX_SEEN_SLOTS) this.#seen.delete(this.#seen.keys().next().value ?? 0);
       return true;
     });
-  }
-
-  /** Keeps an event and sends it to the clients. */
-  publish(event: LiveEvent): void {
-    this.#events.push(event);
-    this.#eventBytes += event.frame.length;
-    while (this.#events.length > MAX_EVENTS || this.#eventBytes > MAX_EVENT_BYTES) {
-      const oldest = this.#events.shift();
-      if (oldest === undefined) break;
-      this.#eventBytes -= oldest.frame.length;
-      this.#forgottenSeq = oldest.seq;
-    }
-    for (const client of this.clients) client.send(event.frame);
-  }
-
-  /** The events after a number; null when not all of them are kept. */
-  eventsAfter(seq: number): LiveEvent[] | null {
-    return seq < this.#forgottenSeq ? null : this.#events.filter((event) => event.seq > seq);
-  }
-
-  /** The number before the first event kept since a time; `lastSeq` when there was none since. */
-  seqBefore(timeMs: number, lastSeq: number): number {
-    const first = this.#events.find((event) => event.atMs >= timeMs);
-    return first === undefined ? lastSeq : first.seq - 1;
   }
 
   /** How long after its slot a sample is stored, unless the database was away. */

@@ -1,14 +1,12 @@
 // Pushes samples and changes of jobs to live streams: one look at the database for all watched jobs, however many watch.
-import { randomBytes } from "node:crypto";
-import type { Job, Sample, StreamEvent } from "@nightbell/contract";
+import type { Job, StreamEvent } from "@nightbell/contract";
 import type { Bus } from "../../platform/bus.js";
 import type { Clock } from "../../platform/clock.js";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import type { Logger } from "../../platform/log.js";
-import { sseFrame } from "../../platform/sse.js";
+import type { EventSequence, HeldTopic } from "../../platform/stream/topic.js";
 import { JOBS_CHANNEL, jobToApi, selectJobs } from "../jobs/index.js";
-import { formatEventId } from "./event-id.js";
 import { JobTopic } from "./job-topic.js";
 import { parseRange, SAMPLES_CHANNEL, type SlotRange } from "./notifier.js";
 import { toSample } from "./page.js";
@@ -24,6 +22,8 @@ const MAX_INTERVAL_MS = 1_000;
 const PAUSE_FACTOR = 3;
 /** A look that hung, or failed after its time limit, says nothing about how long the next will take. */
 const LONGEST_PAUSE_MS = 2_000;
+/** Samples of one event, about 30 kB. */
+const SAMPLES_PER_EVENT = 100;
 /** How far back to look when notifications may have been missed. */
 const MISSED_NOTES_MS = 600_000;
 
@@ -32,13 +32,11 @@ const MISSED_NOTES_MS = 600_000;
  * topics whose samples may have come since, and sends what was not sent before. Without topics it does nothing.
  */
 export class LiveSamples {
-  /** Names this process in event ids. */
-  readonly instance = randomBytes(5).toString("hex");
+  readonly #sequence: EventSequence;
   readonly #database: DatabaseHandle;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #topics = new Map<string, JobTopic>();
-  #lastSeq = 0;
   /** Slots stored since the last look, as notified. */
   #noted: SlotRange | null = null;
   #jobsChanged = false;
@@ -50,7 +48,14 @@ export class LiveSamples {
   #isFailing = false;
   #closed = false;
 
-  constructor(options: { database: DatabaseHandle; clock: Clock; log: Logger; bus: Bus }) {
+  constructor(options: {
+    database: DatabaseHandle;
+    clock: Clock;
+    log: Logger;
+    bus: Bus;
+    sequence: EventSequence;
+  }) {
+    this.#sequence = options.sequence;
     this.#database = options.database;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -61,16 +66,11 @@ export class LiveSamples {
     });
   }
 
-  /** The number of the newest event. */
-  get lastSeq(): number {
-    return this.#lastSeq;
-  }
-
   /**
-   * The topics of jobs of the organisation, which stay until `release`. A new one already holds the samples of the
+   * The topics of jobs of the organisation, which stay until they are released. A new one already holds the samples of the
    * last seconds as events. Throws `not_found` when one of the jobs is not the organisation's.
    */
-  async hold(organisationId: string, jobIds: readonly string[]): Promise<JobTopic[]> {
+  async hold(organisationId: string, jobIds: readonly string[]): Promise<HeldTopic[]> {
     const held: JobTopic[] = [];
     const hold = (topic: JobTopic) => {
       topic.holders += 1;
@@ -85,29 +85,37 @@ export class LiveSamples {
     try {
       if (missing.length > 0) (await this.#createTopics(organisationId, missing)).forEach(hold);
     } catch (error) {
-      this.release(held);
+      for (const topic of held) this.#release(topic);
       throw error;
     }
     this.#wake();
-    return held;
+    return held.map((topic) => ({
+      topic,
+      missedSince: (timeMs) => this.#missedSince(topic, timeMs),
+      release: () => this.#release(topic),
+    }));
   }
 
-  /** Ends what `hold` began. */
-  release(topics: readonly JobTopic[]): void {
-    for (const topic of topics) {
-      topic.holders -= 1;
-      if (topic.holders === 0) this.#forget(topic);
-    }
+  #release(topic: JobTopic): void {
+    topic.holders -= 1;
+    if (topic.holders === 0) this.#forget(topic);
   }
 
-  /** The samples of a topic that may have been stored since a time, oldest first; the newest of them when there are many. */
-  async samplesSince(topic: JobTopic, timeMs: number): Promise<Sample[]> {
+  /** The job as it is now, and the samples that may have been stored since: the newest of them when there are many. */
+  async #missedSince(topic: JobTopic, timeMs: number): Promise<StreamEvent[]> {
+    const jobId = topic.job.id;
+    const job = await this.#currentJob(topic);
     const spans = topic.spansSince(timeMs, this.#clock.now());
-    return (await readSamples(this.#database, label([spans], [topic]))).map(toSample);
+    const samples = (await readSamples(this.#database, label([spans], [topic]))).map(toSample);
+    const events: StreamEvent[] = [{ type: "job", jobId, job }];
+    for (let from = 0; from < samples.length; from += SAMPLES_PER_EVENT) {
+      events.push({ type: "samples", jobId, samples: samples.slice(from, from + SAMPLES_PER_EVENT) });
+    }
+    return events;
   }
 
-  /** The job as it is now; null when it is gone. */
-  async currentJob(topic: JobTopic): Promise<Job | null> {
+  /** Null when it is gone. */
+  async #currentJob(topic: JobTopic): Promise<Job | null> {
     const [row] = await selectJobs(this.#database.db, topic.organisationId, [topic.job.id]);
     return row === undefined ? null : jobToApi(row);
   }
@@ -128,10 +136,8 @@ export class LiveSamples {
       throw new NightbellError("not_found", `There is no job ${missing} in your organisation.`);
     }
     // A number of its own for the beginning: no id given out before can mean "nothing missed" to a new topic.
-    this.#lastSeq += 1;
-    const topics = jobs.map(
-      (job) => new JobTopic(organisationId, job, revisions.get(job.id) ?? "", this.#lastSeq),
-    );
+    const seq = this.#sequence.skip();
+    const topics = jobs.map((job) => new JobTopic(organisationId, job, revisions.get(job.id) ?? "", seq));
     await this.#publishSamples(topics, null);
     return topics.map((topic) => {
       // Somebody else may have been faster.
@@ -200,7 +206,7 @@ export class LiveSamples {
     if (job === undefined) this.#forget(topic);
     else topic.job = job;
     topic.revision = revision ?? "";
-    this.#publish(topic, { type: "job", jobId: topic.job.id, job: await this.currentJob(topic) }, now);
+    this.#publish(topic, { type: "job", jobId: topic.job.id, job: await this.#currentJob(topic) }, now);
   }
 
   /** One query for all topics. */
@@ -215,9 +221,7 @@ export class LiveSamples {
   }
 
   #publish(topic: JobTopic, event: StreamEvent, timeMs: number): void {
-    this.#lastSeq += 1;
-    const id = formatEventId({ timeMs, instance: this.instance, seq: this.#lastSeq });
-    topic.publish({ seq: this.#lastSeq, atMs: timeMs, frame: sseFrame(id, JSON.stringify(event)) });
+    topic.publish(this.#sequence.number(event, timeMs));
   }
 
   #forget(topic: JobTopic): void {

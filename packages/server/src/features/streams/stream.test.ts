@@ -20,8 +20,8 @@ import { openDatabase } from "../../platform/db.js";
 import type { Authenticate } from "../../platform/http/access.js";
 import { buildApp } from "../../platform/http/app.js";
 import { createLogger } from "../../platform/log.js";
-import { SampleNotifier } from "./notifier.js";
-import { samplesRoutes } from "./routes.js";
+import { SampleNotifier } from "../samples/index.js";
+import { streamRoutes } from "./routes.js";
 
 const log = createLogger("silent", "test");
 const CADENCE_MS = 1_000;
@@ -57,7 +57,7 @@ async function startInstance({ maxConnections = 100, clock = systemClock } = {})
     authenticate,
   });
   const config = { SSE_MAX_CONNECTIONS: maxConnections };
-  await samplesRoutes(app, { database, config, log, clock, registry: new Registry(), authenticate });
+  await streamRoutes(app, { database, config, log, clock, registry: new Registry(), authenticate });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const close = async () => {

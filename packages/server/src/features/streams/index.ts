@@ -1,0 +1,2 @@
+// The live stream: what other features publish, to whoever watches.
+export { streamRoutes } from "./routes.js";
