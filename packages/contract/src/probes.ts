@@ -95,7 +95,8 @@ export function statusOfError(code: ErrorCode): "missed" | "system_error" {
  * Durations in milliseconds by phase. http: `dns`, `connect`, `tls`, `firstByte` (request sent to head of the answer),
  * `transfer`, summed over the redirects, so that together they make up the RTT; websocket: `dns`, `connect`, `tls`,
  * `upgrade`, `message` or `ping`, the same; tcp: `dns`, `connect`; udp: `dns`, `answer`; tls: `dns`, `connect`,
- * `handshake`; dns: `connect` (over TCP), `query`.
+ * `handshake`; dns: `connect` (over TCP), `query`. Beside them, where TLS is spoken,
+ * `certificateDaysLeft`: whole days until the server's certificate expires, negative once it has.
  */
 export const Phases = z.record(z.string(), z.number());
 export type Phases = z.infer<typeof Phases>;

@@ -9,6 +9,8 @@ export interface Proxy extends AsyncDisposable {
   cut(): Promise<void>;
   /** Keeps connections open but passes nothing on, in either direction. */
   freeze(): void;
+  /** Passes on what clients send, and nothing of what comes back. */
+  holdAnswers(): void;
   mend(): Promise<void>;
 }
 
@@ -17,6 +19,7 @@ export async function startProxy(target: string, host = "127.0.0.1"): Promise<Pr
   const url = new URL(target);
   const sockets = new Set<Socket>();
   let isFrozen = false;
+  let holdsAnswers = false;
   const server = createServer((client) => {
     const upstream = connect(Number(url.port), url.hostname);
     for (const [socket, other] of [
@@ -25,7 +28,7 @@ export async function startProxy(target: string, host = "127.0.0.1"): Promise<Pr
     ] as const) {
       sockets.add(socket);
       socket.on("data", (chunk) => {
-        if (!isFrozen) other.write(chunk);
+        if (!isFrozen && !(holdsAnswers && socket === upstream)) other.write(chunk);
       });
       socket.on("error", () => other.destroy());
       socket.on("close", () => {
@@ -55,8 +58,12 @@ export async function startProxy(target: string, host = "127.0.0.1"): Promise<Pr
     freeze: () => {
       isFrozen = true;
     },
+    holdAnswers: () => {
+      holdsAnswers = true;
+    },
     mend: async () => {
       isFrozen = false;
+      holdsAnswers = false;
       if (!server.listening) await listen(port);
     },
     [Symbol.asyncDispose]: cut,

@@ -43,7 +43,7 @@ interface Watched {
   phase: "wanted" | "loading" | "ready";
   /** Null until it is ready for the first time. */
   job: WatchedJob | null;
-  readonly locationNos: Set<number>;
+  readonly locationNos: number[];
   tracks: Track[];
   waiting: SampleRecord[];
 }
@@ -126,7 +126,7 @@ export class AlertEngine {
       jobNo,
       phase: "wanted",
       job: null,
-      locationNos: new Set(),
+      locationNos: [],
       tracks: [],
       waiting: [],
     };
@@ -143,7 +143,7 @@ export class AlertEngine {
   }
 
   #keepWaiting(watched: Watched, sample: SampleRecord): void {
-    watched.locationNos.add(sample.locationNo);
+    noteLocation(watched, sample);
     if (watched.phase === "wanted") return;
     if (this.#waitingCount >= MAX_WAITING) {
       this.#hasOverflowed = true;
@@ -154,8 +154,7 @@ export class AlertEngine {
   }
 
   #evaluate(watched: Watched, sample: SampleRecord): void {
-    if (!watched.locationNos.has(sample.locationNo)) {
-      watched.locationNos.add(sample.locationNo);
+    if (noteLocation(watched, sample)) {
       this.#want(watched);
       return;
     }
@@ -285,7 +284,7 @@ export class AlertEngine {
     this.#waitingCount -= waiting.length;
     if (rules.length === 0) return;
     this.#metrics.rebuilt.inc();
-    watched.tracks = [...watched.locationNos].map((locationNo) => ({
+    watched.tracks = watched.locationNos.map((locationNo) => ({
       locationNo,
       seen: new SeenSlots(),
       states: rules.map((rule) => ({
@@ -311,4 +310,11 @@ export class AlertEngine {
     }
     for (const sample of waiting) this.#evaluate(watched, sample);
   }
+}
+
+/** True when the location is new. */
+function noteLocation({ locationNos }: Watched, { locationNo }: SampleRecord): boolean {
+  if (locationNos.includes(locationNo)) return false;
+  locationNos.push(locationNo);
+  return true;
 }

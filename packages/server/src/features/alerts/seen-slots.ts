@@ -1,8 +1,11 @@
 // Which samples of a job at a location were evaluated: the same one may be told again, by a repeated batch or by the
 // reading of history, and none may be counted twice.
 
-/** Slots remembered below the newest: a timeout of a minute at the shortest cadence is 600. */
-const REMEMBERED = 640;
+/**
+ * Slots remembered below the newest: 51 seconds at the shortest cadence; a result that overtakes nothing for so long is no
+ * longer news. More bits than this would no longer lie in the array itself, and cost three times as much memory.
+ */
+const REMEMBERED = 512;
 const BITS = 32;
 
 export class SeenSlots {

@@ -9,7 +9,7 @@ export interface ProbeOutcome {
   errorCode: ErrorCode | null;
   /** A sentence a person understands: `connection refused by 10.0.0.5:5432`. */
   error: string | null;
-  /** Milliseconds by phase name; null for types without phases. */
+  /** Milliseconds by phase name, and `certificateDaysLeft` where there is a certificate; null for types without phases. */
   phases: Phases | null;
   /** The numeric address that was measured, null when there was none. */
   address: string | null;

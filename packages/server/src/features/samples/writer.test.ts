@@ -184,6 +184,25 @@ test("keeps samples on disk while the database is away, and stores them in order
   expect(sequence).toEqual(countTo(350));
 });
 
+test("tells of samples whose commit it did not hear of, when they turn out to be stored", async () => {
+  await using world = await createWorld();
+  await ensurePartitions(world.database.db, now);
+  await using proxy = await startProxy(world.url);
+  await using open = await openWriter(proxy.url, await createFolder());
+  open.writer.add(sample(0));
+  await open.writer.flush();
+  // The statement arrives and commits; its answer does not come back.
+  proxy.holdAnswers();
+  for (const index of countTo(100)) open.writer.add(sample(1 + index));
+  await eventually(async () => expect(await storedSequence(world)).toHaveLength(101));
+  expect(open.stored).toHaveLength(1);
+  await proxy.cut();
+  await proxy.mend();
+  await eventually(() => expect(open.stored).toHaveLength(101), { withinMs: 15_000 });
+  expect(open.stored.map((stored) => stored.sequenceNumber)).toEqual(countTo(101));
+  expect(open.writer.stats).toMatchObject({ stored: 1, conflicts: 100, dropped: 0 });
+});
+
 test("hands what an earlier run could not store to the next one", async () => {
   await using world = await createWorld();
   await using proxy = await startProxy(world.url);

@@ -10,3 +10,9 @@ test("phases stand in the order they happen, unknown ones last", () => {
 test("phases that took no time have no share", () => {
   expect(phaseParts({ connect: 0 })[0]?.share).toBe(0);
 });
+
+test("the days that a certificate has left are no phase", () => {
+  expect(phaseParts({ handshake: 5, certificateDaysLeft: 90 })).toMatchObject([
+    { name: "handshake", share: 1 },
+  ]);
+});

@@ -36,9 +36,9 @@ export interface PhasePart {
 }
 
 /** The phases in the order they happen, with their shares; unknown ones come last under their own name. */
-export function phaseParts(phases: Phases): PhasePart[] {
-  const total = Object.values(phases).reduce((sum, ms) => sum + ms, 0);
-  return Object.entries(phases)
+export function phaseParts({ certificateDaysLeft: _noDuration, ...durations }: Phases): PhasePart[] {
+  const total = Object.values(durations).reduce((sum, ms) => sum + ms, 0);
+  return Object.entries(durations)
     .map(([name, ms]) => ({ name, label: labels[name] ?? name, ms, share: total === 0 ? 0 : ms / total }))
     .sort((a, b) => rank(a.name) - rank(b.name));
 }

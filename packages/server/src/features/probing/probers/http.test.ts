@@ -177,7 +177,12 @@ describe("http over TLS", () => {
     ];
     expect(await probe(`https://localhost:${h1}/`)).toMatchObject({
       status: "success",
-      phases: { dns: expect.any(Number), connect: expect.any(Number), tls: expect.any(Number) },
+      phases: {
+        dns: expect.any(Number),
+        connect: expect.any(Number),
+        tls: expect.any(Number),
+        certificateDaysLeft: expect.any(Number),
+      },
     });
     expect(await probe(`https://localhost:${h2}/`, { assertions })).toMatchObject({ status: "success" });
     expect(await probe(`https://localhost:${h2}/`, { version: "2" })).toMatchObject({ status: "success" });

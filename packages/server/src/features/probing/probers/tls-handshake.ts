@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { connect, createSecureContext, rootCertificates, type SecureContext, type TLSSocket } from "node:tls";
 import type { Failure } from "../outcome.js";
-import { certificateFailure, earliestExpiry } from "./certificate.js";
+import { certificateFailure, daysLeft, earliestExpiry } from "./certificate.js";
 import { type Attempt, ProbeFailure } from "./attempt.js";
 import { type Connected, connectionFailure } from "./connection.js";
 
@@ -13,6 +13,8 @@ export interface Secured {
   endpoint: string;
   /** Why the certificate is not valid for the name; null when it is. */
   certificate: Failure | null;
+  /** Whole days until the server's certificate expires; null without one. */
+  daysLeft: number | null;
 }
 
 export interface HandshakeOptions {
@@ -53,11 +55,15 @@ export function handshake(
     raw.on("error", (error) => reject(connectionFailure(error, current, endpoint)));
     socket.once("secureConnect", () => {
       const at = current.endPhase(phase);
+      // daysLeft last: of Node's two views of a certificate, the one it takes leaves the other without its chain.
+      const certificate = certificateFailure(socket, serverName);
       if (current.notes !== undefined) {
         const expiresAt = earliestExpiry(socket);
         if (expiresAt !== null) current.notes.certificateExpiresAt = expiresAt;
       }
-      resolve({ socket, at, endpoint, certificate: certificateFailure(socket, serverName) });
+      const days = daysLeft(socket, Date.now());
+      if (days !== null) current.phases["certificateDaysLeft"] = days;
+      resolve({ socket, at, endpoint, certificate, daysLeft: days });
     });
   });
 }

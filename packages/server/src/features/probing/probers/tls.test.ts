@@ -47,7 +47,9 @@ describe("tls", () => {
       dns: expect.any(Number),
       connect: expect.any(Number),
       handshake: expect.any(Number),
+      certificateDaysLeft: expect.any(Number),
     });
+    expect(outcome.phases?.["certificateDaysLeft"]).toBeGreaterThan(0);
     expect(outcome.rttUs).toBeCloseTo((outcome.phases?.["handshake"] ?? 0) * 1_000, 0);
   });
 

@@ -3,7 +3,6 @@ import type { SecureContext } from "node:tls";
 import type { OptionsOf } from "@nightbell/contract";
 import type { Prober } from "../prober.js";
 import { attempt, microseconds, ProbeFailure } from "./attempt.js";
-import { daysLeft } from "./certificate.js";
 import { connectTo, type NameServers, resolveTarget } from "./connection.js";
 import { targetOf } from "./target.js";
 import { handshake } from "./tls-handshake.js";
@@ -23,7 +22,7 @@ export function createTlsProber(context: SecureContext, servers?: NameServers): 
         if (options.verify && secured.certificate !== null) {
           throw new ProbeFailure(secured.certificate.code, secured.certificate.error, rttUs);
         }
-        const days = daysLeft(secured.socket, Date.now());
+        const days = secured.daysLeft;
         if (options.minDaysLeft > 0 && days !== null && days < options.minDaysLeft) {
           const when = days < 0 ? "has expired" : `expires in ${days} ${days === 1 ? "day" : "days"}`;
           throw new ProbeFailure(
