@@ -158,17 +158,19 @@ async function measureDelay({ database, log, jobCount, folder, seconds }) {
   });
   const delays = [];
   const seen = new Set();
+  const note = async (heardAt) => {
+    const { rows } = await database.pool.query("select job_no from alerts where kind = 'missed'");
+    for (const { job_no: jobNo } of rows) {
+      if (seen.has(jobNo)) continue;
+      seen.add(jobNo);
+      delays.push(heardAt - confirmedAt.get(jobNo));
+    }
+  };
   const listener = new pg.Client({ connectionString: database.url });
   await listener.connect();
   listener.on("notification", () => {
     const heardAt = performance.now();
-    void database.pool.query("select job_no from alerts where kind = 'missed'").then(({ rows }) => {
-      for (const { job_no: jobNo } of rows) {
-        if (seen.has(jobNo)) continue;
-        seen.add(jobNo);
-        delays.push(heardAt - confirmedAt.get(jobNo));
-      }
-    });
+    void note(heardAt);
   });
   let failed = 0;
   let slot = Math.floor(Date.now() / CADENCE_MS) * CADENCE_MS + 10 * 60_000; // Beyond what the first part made up.

@@ -33,7 +33,7 @@ export async function startScheduler({ config, database, log }: RoleContext): Pr
       { name: "sample partitions", everyMs: MINUTE_MS, run: (now) => ensurePartitions(db, now) },
       { name: "overdue jobs", everyMs: SECOND_MS, run: (now) => completeOverdueJobs(db, now) },
       { name: "dead pollers", everyMs: SECOND_MS, run: createUndertaker(db, clock) },
-      { name: "alerts", everyMs: SECOND_MS, run: (now) => settleAlerts(db, now) },
+      { name: "alerts", everyMs: SECOND_MS, run: (now) => settleAlerts(database, now) },
       { name: "expired sessions", everyMs: HOUR_MS, run: (now) => removeExpiredSessions(db, now) },
       { name: "expired idempotency keys", everyMs: HOUR_MS, run: (now) => removeExpiredKeys(db, now) },
       {

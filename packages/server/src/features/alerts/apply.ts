@@ -1,27 +1,19 @@
 // One transaction that decides about pairs of a rule and a job: locked, compared with what is known, written with the
 // timeline. Repeated or late, it changes nothing.
 import type { AlertLocation, AlertResolution, AlertStatus, AlertSuppression } from "@nightbell/contract";
-import { DatabaseError } from "pg";
+import { DatabaseError, type Pool, type PoolClient } from "pg";
 import { uuidv7 } from "uuidv7";
-import type { Db, Tx } from "../../platform/db.js";
-import { type Decision, decide, type LocationCondition, type Statement } from "./decide.js";
+import { type Decision, decide, type Statement, type LocationCondition } from "./decide.js";
 import { isActive, occurrenceAt, selects } from "./maintenance.js";
 import { conditionText, happeningText } from "./sentences.js";
 import {
-  type AlertChange,
-  downParents,
-  enabledWindows,
-  insertAlerts,
-  insertEvents,
-  lockPairs,
-  type NewAlert,
-  type NewEvent,
+  type Changes,
+  lockAndRead,
   type Pair,
-  readSituations,
   type SituationRow,
-  updateAlerts,
+  type Situations,
   type WindowRow,
-  writeConditions,
+  write,
 } from "./situations.js";
 
 /** Pairs of one transaction: some tens of milliseconds. */
@@ -43,23 +35,50 @@ export interface Applied {
 }
 
 /** At most MAX_PAIRS questions, no pair twice. Throws when the database cannot be used; then nothing was decided. */
-export async function applyDecisions(db: Db, questions: readonly Question[], now: number): Promise<Applied> {
+export async function applyDecisions(
+  pool: Pool,
+  questions: readonly Question[],
+  now: number,
+): Promise<Applied> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      // Commit boundary: killed before it, the statements are made again after the restart; after it, they change nothing.
-      return await db.transaction().execute((tx) => applyWithin(tx, questions, now));
+      return await applyOnce(pool, questions, now);
     } catch (error) {
       if (attempt === ATTEMPTS || !isPassing(error)) throw error;
     }
   }
 }
 
-async function applyWithin(tx: Tx, questions: readonly Question[], now: number): Promise<Applied> {
-  await lockPairs(tx, questions);
-  const rows = await readSituations(tx, questions);
-  const circumstances = await readCircumstances(tx, rows, now);
-  const byPair = new Map(rows.map((row) => [`${row.rule_id} ${row.job_no}`, row]));
-  const writes = new Writes();
+async function applyOnce(pool: Pool, questions: readonly Question[], now: number): Promise<Applied> {
+  const client = await pool.connect();
+  try {
+    const applied = await applyWithin(client, questions, now);
+    // Commit boundary: killed before it, the statements are made again after the restart; after it, they change nothing.
+    await client.query("commit");
+    client.release();
+    return applied;
+  } catch (error) {
+    // On a connection that broke or is silent a rollback would wait; ended, it leaves the pool.
+    const isUsable =
+      error instanceof DatabaseError &&
+      (await client.query("rollback").then(
+        () => true,
+        () => false,
+      ));
+    client.release(!isUsable);
+    throw error;
+  }
+}
+
+async function applyWithin(
+  client: PoolClient,
+  questions: readonly Question[],
+  now: number,
+): Promise<Applied> {
+  const read = await lockAndRead(client, questions);
+  const suppressionOf = circumstances(read, now);
+  const byPair = new Map(read.situations.map((row) => [`${row.rule_id} ${row.job_no}`, row]));
+  const decisions = new Decided();
   const outdated = new Set<Question>();
   for (const question of questions) {
     const row = byPair.get(`${question.ruleId} ${question.jobNo}`);
@@ -68,7 +87,7 @@ async function applyWithin(tx: Tx, questions: readonly Question[], now: number):
       outdated.add(question);
       continue;
     }
-    const suppression = circumstances(row);
+    const suppression = suppressionOf(row);
     const decision = decide(
       {
         conditions: row.conditions,
@@ -81,10 +100,10 @@ async function applyWithin(tx: Tx, questions: readonly Question[], now: number):
       },
       question.statements,
     );
-    writes.add(row, decision, suppression, now);
+    decisions.add(row, decision, suppression, now);
   }
-  await writes.execute(tx, new Date(now));
-  return { counts: writes.counts, outdated };
+  await write(client, decisions.changes, new Date(now));
+  return { counts: decisions.counts, outdated };
 }
 
 function obstacleOf(row: SituationRow): AlertResolution | null {
@@ -94,24 +113,20 @@ function obstacleOf(row: SituationRow): AlertResolution | null {
 }
 
 /** What would account for an alert of a row. */
-async function readCircumstances(
-  tx: Tx,
-  rows: readonly SituationRow[],
+function circumstances(
+  { windows, downParents }: Situations,
   now: number,
-): Promise<(row: SituationRow) => AlertSuppression | null> {
-  const organisationIds = [...new Set(rows.map((row) => row.organisation_id))];
-  const windows = activeWindows(await enabledWindows(tx, organisationIds), now);
-  const parents = await downParents(
-    tx,
-    rows.map((row) => row.job_no),
-  );
+): (row: SituationRow) => AlertSuppression | null {
+  const active = activeWindows(windows, now);
+  const parents = new Map(downParents.map((parent) => [parent.job_no, parent]));
   return (row) => {
     const job = { id: row.job_id, type: row.job_type };
-    const window = windows.find(
+    const window = active.find(
       (each) => each.organisation_id === row.organisation_id && selects(each.selector, job),
     );
     if (window !== undefined) return { kind: "maintenance", id: window.id, name: window.name };
-    return parents.get(row.job_no) ?? null;
+    const parent = parents.get(row.job_no);
+    return parent === undefined ? null : { kind: "parent", id: parent.id, name: parent.title };
   };
 }
 
@@ -119,17 +134,14 @@ export function activeWindows(windows: readonly WindowRow[], now: number): Windo
   return windows.filter(({ schedule }) => isActive(occurrenceAt(schedule, now), now));
 }
 
-/** What the decisions of one transaction write. */
-class Writes {
+/** What the decisions of one transaction change. */
+class Decided {
   readonly counts = { opened: 0, open: 0, suppressed: 0, resolved: 0 };
-  readonly #conditions: (Pair & { conditions: LocationCondition[] })[] = [];
-  readonly #opened: NewAlert[] = [];
-  readonly #changed: AlertChange[] = [];
-  readonly #events: NewEvent[] = [];
+  readonly changes: Changes = { conditions: [], opened: [], changed: [], events: [] };
 
   add(row: SituationRow, decision: Decision, suppression: AlertSuppression | null, now: number): void {
     const { status, resolution, happenings, conditions } = decision;
-    this.#conditions.push({ ruleId: row.rule_id, jobNo: row.job_no, conditions });
+    this.changes.conditions.push({ ruleId: row.rule_id, jobNo: row.job_no, conditions });
     if (status === null || happenings.length === 0) return;
     const shown = conditions.filter(({ locationNo }) => String(locationNo) in row.locations);
     const worst = shown.find(({ isBad }) => isBad) ?? null;
@@ -138,18 +150,25 @@ class Writes {
     const locations = shown.map((condition) => toLocation(condition, row));
     const suppressedBy = status === "suppressed" ? suppression : null;
     if (row.alert_id === null) {
-      this.#opened.push({
+      this.changes.opened.push({
         id: alertId,
-        situation: row,
+        organisation_id: row.organisation_id,
+        kind: row.condition.kind,
         status,
+        severity: row.severity,
         title: `${row.job_title}: ${conditionText(row.condition, value)}`,
+        rule_id: row.rule_id,
+        rule_name: row.rule_name,
+        job_id: row.job_id,
+        job_no: row.job_no,
+        job_title: row.job_title,
         locations,
         suppression: suppressedBy,
-        startedAt: new Date(Math.min(now, ...shown.filter(({ isBad }) => isBad).map(({ since }) => since))),
+        started_at: new Date(Math.min(now, ...shown.filter(({ isBad }) => isBad).map(({ since }) => since))),
       });
       this.counts.opened += 1;
     } else {
-      this.#changed.push({ id: alertId, status, resolution, locations, suppression: suppressedBy });
+      this.changes.changed.push({ id: alertId, status, resolution, locations, suppression: suppressedBy });
     }
     if (status !== row.alert_status) this.counts[status] += 1;
     for (const happening of happenings) {
@@ -161,15 +180,8 @@ class Writes {
         suppression: suppressedBy,
         resolution,
       });
-      this.#events.push({ alertId, kind: happening.kind, text });
+      this.changes.events.push({ alert_id: alertId, kind: happening.kind, text });
     }
-  }
-
-  async execute(tx: Tx, now: Date): Promise<void> {
-    await writeConditions(tx, this.#conditions);
-    await insertAlerts(tx, this.#opened, now);
-    await updateAlerts(tx, this.#changed, now);
-    await insertEvents(tx, this.#events, now);
   }
 }
 
@@ -184,5 +196,5 @@ function toLocation(condition: LocationCondition, row: SituationRow): AlertLocat
 
 /** Serialization failures and deadlocks (class 40), and a job or rule that was deleted between two statements. */
 function isPassing(error: unknown): boolean {
-  return error instanceof DatabaseError && (/^40/.test(error.code ?? "") || error.code === "23503");
+  return error instanceof DatabaseError && (error.code?.startsWith("40") === true || error.code === "23503");
 }

@@ -18,6 +18,16 @@ const window = { kind: "maintenance", id: "019b0000-0000-7000-8000-000000000001"
 const kinds = (situation: Situation, statements: Statement[]) =>
   decide(situation, statements).happenings.map(({ kind }) => kind);
 
+/** The state after the statements, told one by one. */
+const run = (all: readonly Statement[], quorum: number) => {
+  let situation: Situation = { ...none, quorum };
+  for (const statement of all) {
+    const { conditions, status } = decide(situation, [statement]);
+    situation = { ...situation, conditions, alert: status === "open" ? { status } : null };
+  }
+  return { alert: situation.alert, states: situation.conditions.map(({ isBad }) => isBad) };
+};
+
 describe("an alert", () => {
   it("opens when a location fails, and resolves when it recovers", () => {
     const opened = decide(none, [bad(1, 100)]);
@@ -109,14 +119,6 @@ describe("a statement", () => {
       }),
       { maxLength: 20 },
     );
-    const run = (all: readonly Statement[], quorum: number) => {
-      let situation: Situation = { ...none, quorum };
-      for (const statement of all) {
-        const { conditions, status } = decide(situation, [statement]);
-        situation = { ...situation, conditions, alert: status === "open" ? { status } : null };
-      }
-      return { alert: situation.alert, states: situation.conditions.map(({ isBad }) => isBad) };
-    };
     fc.assert(
       fc.property(
         statements,

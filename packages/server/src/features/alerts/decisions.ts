@@ -1,7 +1,8 @@
 // From what evaluators find to what is decided: a queue that never holds up measuring, and a loop that empties it.
 import { setTimeout as delay } from "node:timers/promises";
+import type { Pool } from "pg";
 import type { Clock } from "../../platform/clock.js";
-import type { Db } from "../../platform/db.js";
+import { failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { applyDecisions, MAX_PAIRS, type Question } from "./apply.js";
 import type { AlertMetrics } from "./metrics.js";
@@ -25,7 +26,7 @@ export interface RuleState {
 }
 
 export interface DecisionsOptions {
-  readonly db: Db;
+  readonly pool: Pool;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: AlertMetrics;
@@ -86,13 +87,13 @@ export class Decisions {
   }
 
   async #decideSome(): Promise<void> {
-    const { db, clock, log, metrics } = this.#options;
+    const { pool, clock, log, metrics } = this.#options;
     const taken = this.#queue.splice(0, MAX_PAIRS);
     for (const { state } of taken) state.isQueued = false;
     const current = taken.filter(({ state }) => !state.isGone && state.rule.states.isUnreported(state.row));
     const asked = questionsOf(current.map(({ state }) => state));
     try {
-      const { counts, outdated } = await applyDecisions(db, [...asked.keys()], clock.now());
+      const { counts, outdated } = await applyDecisions(pool, [...asked.keys()], clock.now());
       if (this.#failures > 0) log.info("alerts can be decided again");
       this.#failures = 0;
       metrics.decided(counts);
@@ -103,7 +104,10 @@ export class Decisions {
       }
     } catch (error) {
       if (this.#failures === 0)
-        log.warn({ err: error }, "alerts cannot be decided; they are as soon as the database answers");
+        log[failureLevel(error)](
+          { err: error },
+          "alerts cannot be decided; they are as soon as the database answers",
+        );
       this.#failures += 1;
       this.#queue.unshift(...current.filter(({ state }) => !state.isQueued));
       for (const { state } of current) state.isQueued = true;

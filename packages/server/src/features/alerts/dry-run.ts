@@ -38,7 +38,7 @@ export async function dryRun(
   const { db } = database;
   const window = windowOf(query, now);
   const { jobs, jobCount } = await jobsOf(db, organisationId, rule.selector, query.jobIds);
-  const maintenance = await enabledWindows(db, [organisationId]);
+  const maintenance = await enabledWindows(db, organisationId);
   const results: AlertDryRun["jobs"] = [];
   for (const job of jobs) {
     const isSuppressedAt = (time: number) =>

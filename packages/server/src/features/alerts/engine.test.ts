@@ -208,7 +208,7 @@ test("rules that come, change and go are followed within a second or two, on the
   await eventually(async () => expect(await statuses(world)).toEqual(["open"]));
   const { db } = world.database;
   await db.updateTable("alert_rules").set({ is_enabled: false, version: 2 }).where("id", "=", id).execute();
-  await settleAlerts(db, now);
+  await settleAlerts(world.database, now);
   expect(await alertsOf(world)).toMatchObject([{ status: "resolved", resolution: "rule_disabled" }]);
   await db.updateTable("alert_rules").set({ is_enabled: true, version: 3 }).where("id", "=", id).execute();
   await eventually(async () => expect(await statuses(world)).toEqual(["resolved", "open"]));
@@ -327,11 +327,11 @@ test("a maintenance window holds an alert back until it ends, and a parent that 
   await eventually(async () =>
     expect(await status()).toMatchObject({ [parent.jobNo]: "suppressed maintenance" }),
   );
-  await settleAlerts(db, now);
+  await settleAlerts(world.database, now);
   expect(await status()).toMatchObject({ [grandchild.jobNo]: "suppressed parent" });
   await down(child);
   await eventually(async () => expect(await status()).toMatchObject({ [child.jobNo]: "suppressed parent" }));
-  await settleAlerts(db, START + 3_600_000);
+  await settleAlerts(world.database, START + 3_600_000);
   expect(await status()).toEqual({
     [parent.jobNo]: "open ",
     [child.jobNo]: "suppressed parent",
@@ -339,7 +339,7 @@ test("a maintenance window holds an alert back until it ends, and a parent that 
   });
   await running.store(at(parent, 3), at(parent, 4));
   await eventually(async () => expect((await status())[parent.jobNo]).toBe("resolved "));
-  await settleAlerts(db, START + 3_600_000);
+  await settleAlerts(world.database, START + 3_600_000);
   expect(await status()).toMatchObject({ [child.jobNo]: "open ", [grandchild.jobNo]: "suppressed parent" });
 });
 
@@ -353,7 +353,7 @@ test("an alert ends with its job, paused or deleted", async () => {
   await eventually(async () => expect(await statuses(world)).toEqual(["open", "open"]));
   await db.updateTable("jobs").set({ status: "paused" }).where("id", "=", paused.id).execute();
   await db.deleteFrom("jobs").where("id", "=", deleted.id).execute();
-  await settleAlerts(db, now);
+  await settleAlerts(world.database, now);
   const found = (await alertsOf(world)).map(({ job_title, resolution }) => `${job_title} ${resolution}`);
   expect(found.sort()).toEqual(["Test job_deleted", "Test job_stopped"]);
 });
@@ -408,7 +408,7 @@ test("an outage of the database raises no alert about a target, and one about ou
   expect(healthy.id).not.toBe(failing.id);
 
   expect(outages).toHaveLength(1);
-  const [[from = 0] = []] = outages;
+  const from = outages[0]?.[0] ?? 0;
   // As two pollers tell it, whose outage was long enough to be told.
   await recordDatabaseOutage(world.database.db, from, from + 60_000);
   await recordDatabaseOutage(world.database.db, from - 500, from + 61_000);

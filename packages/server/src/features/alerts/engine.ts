@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import type { Clock } from "../../platform/clock.js";
-import type { DatabaseHandle } from "../../platform/db.js";
+import { type DatabaseHandle, failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { replayNewest, type ReplayedSample, type SampleRecord, statusCodes } from "../samples/index.js";
 import { Decisions, type RuleState } from "./decisions.js";
@@ -71,7 +71,7 @@ export class AlertEngine {
     });
     this.#rules = new RuleBook({ db: database.db, log, changed: (rules) => this.#rulesChanged(rules) });
     this.#decisions = new Decisions({
-      db: database.db,
+      pool: database.pool,
       clock,
       log,
       metrics: this.#metrics,
@@ -219,7 +219,7 @@ export class AlertEngine {
         isFailing = false;
       } catch (error) {
         if (!isFailing)
-          this.#options.log.warn(
+          this.#options.log[failureLevel(error)](
             { err: error },
             "the history of jobs cannot be read; their alerts wait for it",
           );

@@ -114,7 +114,7 @@ function states(condition: AlertCondition, samples: readonly EvaluatedSample[]):
 const histories = fc
   .array(
     fc.record({
-      status: fc.constantFrom(0, 0, 0, 1, 1, 2) as fc.Arbitrary<0 | 1 | 2>,
+      status: fc.constantFrom(0, 0, 0, 1, 1, 2),
       rttUs: fc.integer({ min: 1_000, max: 100_000 }),
       jitterUs: fc.option(fc.integer({ min: 0, max: 50_000 })),
       lateBy: fc.constantFrom(0, 0, 0, 0, 3, 7),
@@ -208,13 +208,14 @@ describe("the incremental evaluator says what the whole history says", () => {
   });
 });
 
+/** 20 ms with noise of 1 ms, from a small generator, so that every run is the same. */
+const usual = (index: number) => sample(index, { rttUs: 20_000 + ((index * 7_919) % 2_000) - 1_000 });
+const slow = (index: number) => sample(index, { rttUs: 60_000 });
+const series = (count: number, of: (index: number) => EvaluatedSample, from = 0) =>
+  Array.from({ length: count }, (_, index) => of(from + index));
+
 describe("a deviation from the job's own baseline", () => {
   const condition = AlertCondition.parse({ kind: "baseline", factor: 5, minChangeMs: 3 });
-  /** 20 ms with noise of 1 ms, from a small generator, so that every run is the same. */
-  const usual = (index: number) => sample(index, { rttUs: 20_000 + ((index * 7_919) % 2_000) - 1_000 });
-  const slow = (index: number) => sample(index, { rttUs: 60_000 });
-  const series = (count: number, of: (index: number) => EvaluatedSample, from = 0) =>
-    Array.from({ length: count }, (_, index) => of(from + index));
 
   it("is not seen before the job has a habit", () => {
     expect(

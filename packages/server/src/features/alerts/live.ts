@@ -3,7 +3,7 @@ import type { StreamEvent } from "@nightbell/contract";
 import { sql } from "kysely";
 import type { Bus } from "../../platform/bus.js";
 import type { Clock } from "../../platform/clock.js";
-import type { Db, DatabaseHandle } from "../../platform/db.js";
+import { type Db, type DatabaseHandle, failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { type EventSequence, type HeldTopic, Topic } from "../../platform/stream/topic.js";
 import { type AlertRow, toAlert, toEvent } from "./alerts.js";
@@ -119,7 +119,10 @@ export class LiveAlerts {
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing)
-        this.#log.warn({ err: error }, "live streams of alerts stand still until the database answers");
+        this.#log[failureLevel(error)](
+          { err: error },
+          "live streams of alerts stand still until the database answers",
+        );
       this.#isFailing = true;
     } finally {
       this.#isLooking = false;

@@ -15,6 +15,8 @@ const shown = (schedule: MaintenanceSchedule, now: string) => {
   return occurrence && [occurrence.from, occurrence.to].map((time) => new Date(time).toISOString());
 };
 
+const messageOf = (schedule: MaintenanceSchedule) => scheduleFault(schedule)?.message;
+
 describe("a recurring window", () => {
   it("begins by the clock of its time zone, in summer and in winter", () => {
     const vienna = nightly("Europe/Vienna");
@@ -101,7 +103,6 @@ it("a single window is over at its end", () => {
 });
 
 it("a schedule that cannot be followed says why", () => {
-  const messageOf = (schedule: MaintenanceSchedule) => scheduleFault(schedule)?.message;
   expect(messageOf(nightly("UTC"))).toBeUndefined();
   expect(messageOf(nightly("UTC", 1, "61 2 * * *"))).toMatch(/must be a cron expression/);
   expect(messageOf(nightly("UTC", 1, "0 2 31 2 *"))).toBe("never comes");

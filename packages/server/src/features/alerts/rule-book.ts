@@ -2,7 +2,7 @@
 // second by itself.
 import type { AlertCondition, JobSelector } from "@nightbell/contract";
 import { sql } from "kysely";
-import type { Db } from "../../platform/db.js";
+import { type Db, failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { selects } from "./maintenance.js";
 import { RuleStates } from "./rule-states.js";
@@ -99,7 +99,10 @@ export class RuleBook {
       this.#isFailing = false;
     } catch (error) {
       if (!this.#isFailing)
-        this.#options.log.warn({ err: error }, "alert rules cannot be read; they stay as they are");
+        this.#options.log[failureLevel(error)](
+          { err: error },
+          "alert rules cannot be read; they stay as they are",
+        );
       this.#isFailing = true;
     }
   }

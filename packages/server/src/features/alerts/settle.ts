@@ -1,18 +1,18 @@
 // Alerts whose situation changes without a sample: a maintenance window begins or ends, a parent goes down or comes back,
 // a job stops, a rule is switched off. A task of the scheduler looks for them and has them decided anew.
 import { sql } from "kysely";
-import type { Db, Tx } from "../../platform/db.js";
+import type { DatabaseHandle, Db, Tx } from "../../platform/db.js";
 import { activeWindows, applyDecisions, MAX_PAIRS } from "./apply.js";
 import { resolutionTexts } from "./sentences.js";
 import { DOWN_KINDS, enabledWindows, type Pair, type WindowRow } from "./situations.js";
 
-export async function settleAlerts(db: Db, now: number): Promise<void> {
+export async function settleAlerts({ db, pool }: DatabaseHandle, now: number): Promise<void> {
   await resolveDeletedJobs(db, now);
   const windows = activeWindows(await enabledWindows(db, null), now);
   for (;;) {
     const pairs = await unsettledPairs(db, windows);
     const questions = pairs.map((pair) => ({ ...pair, ruleVersion: null, statements: [] }));
-    if (questions.length > 0) await applyDecisions(db, questions, now);
+    if (questions.length > 0) await applyDecisions(pool, questions, now);
     if (questions.length < MAX_PAIRS) return;
   }
 }

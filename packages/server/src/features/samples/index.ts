@@ -8,7 +8,7 @@ export { LiveSamples } from "./live.js";
 export { SampleNotifier } from "./notifier.js";
 export { ensurePartitions } from "./partitions.js";
 export { readRecent } from "./recent.js";
-export { replayBetween, type ReplayedSample, replayNewest, type ReplayRequest } from "./replay.js";
+export { replayBetween, type ReplayedSample, replayNewest } from "./replay.js";
 export { samplesRoutes } from "./routes.js";
 export { type SampleRecord, statusCodes, type StrayKind } from "./sample.js";
 export { SUMMARY_WORK, summarizeJob } from "./completed-summary.js";

@@ -65,6 +65,9 @@ const heard = (stream: SseStream<StreamEvent>) =>
     data.type === "alert" ? [`${data.event.kind} ${data.alert.title} ${data.alert.status}`] : [],
   );
 
+const about = (stream: SseStream<StreamEvent>) =>
+  heard(stream).map((line) => line.split(" ").slice(0, 2).join(" "));
+
 test("an organisation hears of its own alerts and of those about this installation, each once", async () => {
   const [mine, theirs] = [await addOrganisation(world.database), await addOrganisation(world.database)];
   await using own = await watch(mine);
@@ -75,8 +78,6 @@ test("an organisation hears of its own alerts and of those about this installati
   await resolveSelfAlert(world.database.db, "ours", Date.now());
   await eventually(() => expect(heard(own)).toContain("resolved ours resolved"));
   await eventually(() => expect(heard(other)).toContain("resolved ours resolved"));
-  const about = (stream: SseStream<StreamEvent>) =>
-    heard(stream).map((line) => line.split(" ").slice(0, 2).join(" "));
   expect(about(own)).toEqual(["opened mine", "opened ours", "resolved ours"]);
   expect(about(other)).toEqual(["opened theirs", "opened ours", "resolved ours"]);
 });

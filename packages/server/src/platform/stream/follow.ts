@@ -49,16 +49,16 @@ export async function follow(
 async function catchUp(
   sequence: EventSequence,
   client: SseClient,
-  { topic, missedSince }: HeldTopic,
+  held: HeldTopic,
   lastEventId: string | undefined,
   now: number,
 ): Promise<number> {
   const position = parseEventId(lastEventId);
-  if (position === null) return topic.seqBefore(now - FRESH_MS, sequence.last);
-  if (position.instance === sequence.instance && topic.eventsAfter(position.seq) !== null)
+  if (position === null) return held.topic.seqBefore(now - FRESH_MS, sequence.last);
+  if (position.instance === sequence.instance && held.topic.eventsAfter(position.seq) !== null)
     return position.seq;
   const lastSeq = sequence.last;
-  for (const event of await missedSince(position.timeMs)) {
+  for (const event of await held.missedSince(position.timeMs)) {
     // It carries the id that the client came with: until all of it has arrived, it has to come back to the same place.
     await client.sendAndDrain(sseFrame(lastEventId ?? "", JSON.stringify(event)));
   }

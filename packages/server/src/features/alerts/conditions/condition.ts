@@ -33,6 +33,6 @@ export type NumberColumn = Float64Array | Uint8Array | Uint16Array | Int32Array;
 export function grown<Column extends NumberColumn>(column: Column, length: number): Column {
   if (column.length >= length) return column;
   const larger = new (column.constructor as new (length: number) => Column)(length);
-  larger.set(column as never);
+  larger.set(column);
   return larger;
 }

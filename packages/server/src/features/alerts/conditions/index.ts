@@ -5,7 +5,7 @@ import type { Condition } from "./condition.js";
 import { MissedCondition } from "./missed.js";
 import { latencyCondition, lossCondition } from "./window.js";
 
-export type { Condition, EvaluatedSample, Level } from "./condition.js";
+export type { Condition, EvaluatedSample } from "./condition.js";
 
 export function createCondition(condition: AlertCondition): Condition {
   switch (condition.kind) {
