@@ -47,6 +47,10 @@ describe("the pages", () => {
       });
     }
     ({ body: job } = await api.post<Job>("/api/jobs", lively));
+    await api.post("/api/maintenance-windows", {
+      name: "Sunday updates",
+      schedule: { kind: "recurring", cron: "0 2 * * SUN", durationMinutes: 90, timeZone: "Europe/Vienna" },
+    });
     await eventually(
       async () => {
         const samples = await api.get<SamplePage>(`/api/jobs/${job.id}/samples`);
@@ -94,6 +98,36 @@ describe("the pages", () => {
         sees(page.getByRole("button", { name: "Save changes" })),
       );
       await visit("pollers", "/pollers", () => sees(page.getByText("Active", { exact: true })));
+      await visit("alerts", "/alerts?show=all", () =>
+        sees(page.getByRole("list", { name: "Alerts" }).getByRole("link").first()),
+      );
+      await visit("no-alerts", `/alerts`, () => sees(page.getByRole("heading", { name: "Alerts" })));
+      await visit("alert", "/alerts?show=all", async () => {
+        await page.getByRole("list", { name: "Alerts" }).getByRole("link").first().click();
+        await sees(page.getByText(/^Raised: /));
+      });
+      await visit("rules", "/rules", () =>
+        sees(page.getByRole("list", { name: "Alert rules" }).getByRole("link", { name: "No answer" })),
+      );
+      await visit("rule", "/rules", async () => {
+        await page.getByRole("link", { name: "No answer" }).click();
+        await page.getByRole("button", { name: "Try it" }).click();
+        await sees(page.getByText(/^\d+ alerts? of /));
+      });
+      await visit("new-rule", "/rules/new", async () => {
+        await page.getByLabel("Condition").selectOption("latency");
+        await page.getByRole("radio", { name: "Chosen jobs" }).click();
+        await page.getByLabel("Add a job").fill("Checkout");
+        await page.getByRole("button", { name: /^Checkout, eu-west/ }).click();
+        await page.getByRole("button", { name: "Create rule" }).click();
+        await sees(page.getByText("must not be empty"));
+      });
+      await visit("maintenance", "/maintenance", () =>
+        sees(page.getByRole("link", { name: "Sunday updates" })),
+      );
+      await visit("window", "/maintenance/new", () =>
+        sees(page.getByRole("button", { name: "Create window" })),
+      );
       await visit("profile", "/profile", () => sees(page.getByRole("heading").first()));
       await visit("lost", "/nowhere", () => sees(page.getByRole("heading").first()));
       expect(mary.faults).toEqual([]);

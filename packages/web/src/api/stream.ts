@@ -1,4 +1,4 @@
-// The live stream of one job: an EventSource that is reopened with growing pauses for as long as it is wanted.
+// Live streams of jobs and alerts: an EventSource that is reopened with growing pauses for as long as it is wanted.
 import { StreamEvent } from "@nightbell/contract";
 import { useEffect, useEffectEvent, useState } from "react";
 import { parseJson } from "./json.js";
@@ -16,7 +16,8 @@ interface Handlers {
   onOpen: () => void;
 }
 
-export function useJobStream(jobId: string, wanted: boolean, handlers: Handlers): StreamState {
+/** `topic`: `job:<id>` or `alerts`. */
+export function useStream(topic: string, wanted: boolean, handlers: Handlers): StreamState {
   const [state, setState] = useState<StreamState>(wanted ? "connecting" : "off");
   const onEvent = useEffectEvent(handlers.onEvent);
   const onOpen = useEffectEvent(handlers.onOpen);
@@ -27,12 +28,12 @@ export function useJobStream(jobId: string, wanted: boolean, handlers: Handlers)
       return;
     }
     setState("connecting");
-    return openStream(api.stream([`job:${jobId}`]), {
+    return openStream(api.stream([topic]), {
       onEvent: (event) => onEvent(event),
       onOpen: () => onOpen(),
       onState: setState,
     });
-  }, [jobId, wanted]);
+  }, [topic, wanted]);
 
   return state;
 }

@@ -1,9 +1,11 @@
 // The addresses of the API, and the query strings of the app's own pages. Nothing else builds a URL.
-import type { JobListQuery, SamplesQuery, SeriesQuery } from "@nightbell/contract";
+import type { AlertListQuery, JobListQuery, SamplesQuery, SeriesQuery } from "@nightbell/contract";
 
 type Query = Record<string, string | number | undefined>;
 
-const job = (id: string, ...more: string[]) => ["/api/jobs", encodeURIComponent(id), ...more].join("/");
+const withId = (path: string, id: string, ...more: string[]) =>
+  [path, encodeURIComponent(id), ...more].join("/");
+const job = (id: string, ...more: string[]) => withId("/api/jobs", id, ...more);
 
 export const api = {
   setup: () => "/api/setup",
@@ -22,6 +24,13 @@ export const api = {
   samples: (id: string, query: SamplesQuery = {}) => withQuery(job(id, "samples"), query as Query),
   series: (id: string, query: SeriesQuery) => withQuery(job(id, "series"), query as Query),
   summary: (id: string, query: { from?: string; to?: string }) => withQuery(job(id, "summary"), query),
+  alerts: (query: AlertListQuery = {}) => withQuery("/api/alerts", query as Query),
+  alert: (id: string) => withId("/api/alerts", id),
+  rules: (query: Query = {}) => withQuery("/api/alert-rules", query),
+  rule: (id: string) => withId("/api/alert-rules", id),
+  ruleDryRun: () => "/api/alert-rules/dry-run",
+  maintenance: (query: Query = {}) => withQuery("/api/maintenance-windows", query),
+  maintenanceWindow: (id: string) => withId("/api/maintenance-windows", id),
   probeTest: () => "/api/probes/test",
   pollers: (query: { cursor?: string; limit: number }) => withQuery("/api/pollers", query),
   stream: (topics: readonly string[]) => withQuery("/api/stream", { topics: topics.join(",") }),

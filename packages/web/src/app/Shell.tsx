@@ -1,9 +1,10 @@
 // The frame around every page behind the log-in: navigation at the left, or in a menu at the top on narrow screens.
-import { useSuspenseQuery } from "@tanstack/react-query";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { profileQuery } from "../features/accounts/queries.js";
 import { useLogOut } from "../features/accounts/useLogOut.js";
+import { openAlertCountQuery } from "../features/alerts/queries.js";
 import { Wordmark } from "../ui/Brand.js";
 import { IconButton } from "../ui/Button.js";
 import { Icon } from "../ui/Icon.js";
@@ -77,7 +78,20 @@ function NavLink({ to, icon, label }: (typeof navigation)[number]) {
     >
       <Icon name={icon} />
       {label}
+      {to === "/alerts" && <OpenAlerts />}
     </Link>
+  );
+}
+
+/** How many alerts are open, where there are any. */
+function OpenAlerts() {
+  const { data: count = 0 } = useQuery(openAlertCountQuery);
+  if (count === 0) return null;
+  return (
+    <span className="num ml-auto rounded-full bg-missed px-1.5 text-2xs font-semibold text-on-danger">
+      {count > 99 ? "99+" : count}
+      <span className="sr-only"> open</span>
+    </span>
   );
 }
 

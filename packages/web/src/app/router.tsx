@@ -1,4 +1,4 @@
-// Every page and its address. The job page and the form are loaded when first needed.
+// Every page and its address. All but the job list are loaded when first needed.
 import { JobType } from "@nightbell/contract";
 import type { QueryClient } from "@tanstack/react-query";
 import {
@@ -14,6 +14,7 @@ import { LoginPage } from "../features/accounts/LoginPage.js";
 import { readLoginSearch } from "../features/accounts/loginSearch.js";
 import { profileQuery, setupQuery } from "../features/accounts/queries.js";
 import { SignupPage } from "../features/accounts/SignupPage.js";
+import { readAlertSearch } from "../features/alerts/alertSearch.js";
 import { JobListPage } from "../features/jobs/list/JobListPage.js";
 import { readListSearch } from "../features/jobs/list/listSearch.js";
 import { readRangeSearch } from "../features/samples/range.js";
@@ -109,6 +110,64 @@ const pollersRoute = createRoute({
   component: lazyRouteComponent(() => import("../features/pollers/PollersPage.js"), "PollersPage"),
 });
 
+const alertListRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/alerts",
+  validateSearch: readAlertSearch,
+  component: lazyRouteComponent(() => import("../features/alerts/AlertListPage.js"), "AlertListPage"),
+});
+
+const alertRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/alerts/$alertId",
+  component: lazyRouteComponent(() => import("../features/alerts/AlertPage.js"), "AlertPage"),
+});
+
+const ruleListRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/rules",
+  component: lazyRouteComponent(() => import("../features/alerts/rules/RuleListPage.js"), "RuleListPage"),
+});
+
+const newRuleRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/rules/new",
+  component: lazyRouteComponent(() => import("../features/alerts/rules/RulePages.js"), "NewRulePage"),
+});
+
+const ruleRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/rules/$ruleId",
+  component: lazyRouteComponent(() => import("../features/alerts/rules/RulePages.js"), "EditRulePage"),
+});
+
+const maintenanceRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/maintenance",
+  component: lazyRouteComponent(
+    () => import("../features/alerts/maintenance/MaintenancePage.js"),
+    "MaintenancePage",
+  ),
+});
+
+const newWindowRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/maintenance/new",
+  component: lazyRouteComponent(
+    () => import("../features/alerts/maintenance/WindowPages.js"),
+    "NewWindowPage",
+  ),
+});
+
+const windowRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: "/maintenance/$windowId",
+  component: lazyRouteComponent(
+    () => import("../features/alerts/maintenance/WindowPages.js"),
+    "EditWindowPage",
+  ),
+});
+
 const profileRoute = createRoute({
   getParentRoute: () => appRoute,
   path: "/profile",
@@ -124,6 +183,14 @@ const routeTree = rootRoute.addChildren([
     newJobRoute,
     jobRoute,
     editJobRoute,
+    alertListRoute,
+    alertRoute,
+    ruleListRoute,
+    newRuleRoute,
+    ruleRoute,
+    maintenanceRoute,
+    newWindowRoute,
+    windowRoute,
     pollersRoute,
     profileRoute,
   ]),

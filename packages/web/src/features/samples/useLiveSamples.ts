@@ -1,7 +1,7 @@
 import type { Job } from "@nightbell/contract";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { useJobStream, type StreamState } from "../../api/stream.js";
+import { type StreamState, useStream } from "../../api/stream.js";
 import { MAX_LIVE, type LiveSample } from "./series.js";
 
 /** Follows a job: the samples that came in since the page was opened, for the chart and the table. */
@@ -12,7 +12,7 @@ export function useLiveSamples(
 ): { live: readonly LiveSample[]; state: StreamState } {
   const queryClient = useQueryClient();
   const [live, setLive] = useState<readonly LiveSample[]>([]);
-  const state = useJobStream(jobId, wanted, {
+  const state = useStream(`job:${jobId}`, wanted, {
     onEvent: (event) => {
       if (event.type === "job") return onJob(event.job);
       if (event.type !== "samples") return;

@@ -9,6 +9,7 @@ import { Card } from "../../../ui/Card.js";
 import { ErrorState, Loading, Notice } from "../../../ui/states.js";
 import { useTimeZone } from "../../accounts/queries.js";
 import { HeartbeatCard } from "../../heartbeats/HeartbeatCard.js";
+import { JobAlerts } from "../../alerts/JobAlerts.js";
 import { ChartCard } from "../../samples/ChartCard.js";
 import { summaryQuery } from "../../samples/queries.js";
 import type { RangeSearch } from "../../samples/range.js";
@@ -104,6 +105,7 @@ function JobView({ job }: { job: Job }) {
               {summary.data !== undefined && <StatisticsList summary={summary.data} />}
             </Card>
             {job.status === "completed" && <CompletionMail jobId={job.id} timeZone={timeZone} />}
+            <JobAlerts jobId={job.id} />
             <Configuration job={job} timeZone={timeZone} onEdit={edit} />
           </div>
         </div>
