@@ -30,6 +30,12 @@ begin
   return null;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.job_bucket(job_no integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (((((job_no)::bigint * '2654435761'::bigint) >> 19) & (8191)::bigint))::integer;
+
 CREATE OR REPLACE FUNCTION public.jobs_note_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -262,6 +268,28 @@ create table organisations (
   created_at timestamp with time zone not null default now(),
   constraint organisations_pkey PRIMARY KEY (id)
 );
+
+create table pollers (
+  id uuid not null,
+  location_no smallint not null,
+  name text not null,
+  kind text not null,
+  state text not null,
+  lease_until timestamp with time zone not null,
+  started_at timestamp with time zone not null default now(),
+  died_at timestamp with time zone,
+  buckets bytea,
+  replica_count integer,
+  replica_id integer,
+  stats jsonb not null,
+  constraint pollers_pkey PRIMARY KEY (id),
+  constraint pollers_location_no_fkey FOREIGN KEY (location_no) REFERENCES locations(location_no) ON DELETE CASCADE,
+  constraint pollers_buckets_check CHECK ((length(buckets) = 1024)),
+  constraint pollers_check CHECK (((state = 'dead'::text) = (died_at IS NOT NULL))),
+  constraint pollers_check1 CHECK (((buckets IS NULL) = ((replica_count IS NOT NULL) AND (replica_id IS NOT NULL)))),
+  constraint pollers_kind_check CHECK ((kind = ANY (ARRAY['local'::text, 'remote'::text]))),
+  constraint pollers_state_check CHECK ((state = ANY (ARRAY['joining'::text, 'active'::text, 'leaving'::text, 'dead'::text])))
+) with (fillfactor=50);
 
 create table samples (
   slot bigint not null,

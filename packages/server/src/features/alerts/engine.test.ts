@@ -11,7 +11,9 @@ import type { Clock } from "../../platform/clock.js";
 import { type DatabaseHandle, openDatabase } from "../../platform/db.js";
 import { createLogger } from "../../platform/log.js";
 import { type SampleRecord, SampleWriter } from "../samples/index.js";
+import { applyDecisions } from "./apply.js";
 import { AlertEngine } from "./engine.js";
+import { settlePollerAlerts } from "./dead-pollers.js";
 import { recordDatabaseOutage } from "./self-alerts.js";
 import { settleAlerts } from "./settle.js";
 
@@ -28,15 +30,18 @@ beforeEach(() => {
 
 interface Running extends AsyncDisposable {
   readonly engine: AlertEngine;
+  readonly registry: Registry;
   /** Stores samples and tells the engine, as the writer does. */
   store(...samples: SampleRecord[]): Promise<void>;
 }
 
 async function startEngine(world: World, database: DatabaseHandle = world.database): Promise<Running> {
-  const engine = new AlertEngine({ database, clock, log, registry: new Registry() });
+  const registry = new Registry();
+  const engine = new AlertEngine({ database, clock, log, registry });
   await engine.start();
   return {
     engine,
+    registry,
     async store(...samples) {
       await store(world, samples);
       engine.samplesStored(samples);
@@ -102,6 +107,11 @@ async function alertsOf(world: World) {
       .filter(({ alert_id }) => alert_id === alert.id)
       .map(({ kind }) => kind as AlertEvent["kind"]),
   }));
+}
+
+/** How many states are evaluated. */
+async function statesOf({ registry }: Running): Promise<number | undefined> {
+  return (await registry.getSingleMetric("nightbell_alert_states")?.get())?.values[0]?.value;
 }
 
 async function statuses(world: World): Promise<string[]> {
@@ -197,6 +207,20 @@ test("a job that was measured elsewhere for a while is judged by what was stored
     return alerts;
   });
   expect(alert?.started_at).toEqual(new Date(START + 9 * CADENCE_MS));
+});
+
+test("what another poller told the database is corrected by the one that keeps the job", async () => {
+  await using world = await createWorld();
+  const job = await addRunningJob(world);
+  const ruleId = await addRule(world);
+  await using running = await startEngine(world);
+  await running.store(at(job, 0), at(job, 1), at(job, 2));
+  await eventually(async () => expect(await statesOf(running)).toBe(1));
+  const statements = [{ locationNo: 1, isBad: true, slot: START + CADENCE_MS, value: 3 }];
+  const question = { ruleId, jobNo: job.jobNo, ruleVersion: 1, statements };
+  await applyDecisions(world.database.pool, [question], now);
+  expect(await statuses(world)).toEqual(["open"]);
+  await eventually(async () => expect(await statuses(world)).toEqual(["resolved"]), { withinMs: 15_000 });
 });
 
 test("rules that come, change and go are followed within a second or two, on the history that is there", async () => {
@@ -423,4 +447,29 @@ test("an outage of the database raises no alert about a target, and one about ou
       timeline: ["opened", "resolved"],
     },
   ]);
+});
+
+test("a poller that is gone without a word is one alert about ourselves, until it is back", async () => {
+  await using world = await createWorld();
+  const { db, pool } = world.database;
+  const add = (state: string, startedAt: number, diedAt: number | null) =>
+    pool.query(
+      `insert into pollers (id, location_no, name, kind, state, lease_until, started_at, died_at, buckets, stats)
+       values (gen_random_uuid(), 1, 'east', 'local', $1, now(), $2, $3, decode(repeat('00', 1024), 'hex'), '{}')`,
+      [state, new Date(startedAt), diedAt === null ? null : new Date(diedAt)],
+    );
+  await add("dead", START, START + 60_000);
+  await settlePollerAlerts(db, START + 61_000);
+  await settlePollerAlerts(db, START + 62_000);
+  expect(await alertsOf(world)).toMatchObject([
+    {
+      kind: "self",
+      status: "open",
+      title: expect.stringContaining("east at default"),
+      started_at: new Date(START + 60_000),
+    },
+  ]);
+  await add("active", START + 90_000, null);
+  await settlePollerAlerts(db, START + 91_000);
+  expect(await alertsOf(world)).toMatchObject([{ status: "resolved", timeline: ["opened", "resolved"] }]);
 });

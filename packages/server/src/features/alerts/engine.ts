@@ -8,7 +8,7 @@ import type { Logger } from "../../platform/log.js";
 import { replayNewest, type ReplayedSample, type SampleRecord, statusCodes } from "../samples/index.js";
 import { Decisions, type RuleState } from "./decisions.js";
 import { type AlertMetrics, alertMetrics } from "./metrics.js";
-import { badStates, watchedJobs } from "./queries.js";
+import { badStates, stateKey, watchedJobs } from "./queries.js";
 import { concerns, type LiveRule, RuleBook, type WatchedJob } from "./rule-book.js";
 import { SeenSlots } from "./seen-slots.js";
 
@@ -17,6 +17,8 @@ const JOBS_AT_ONCE = 500;
 /** Samples that may come in while the states of their jobs are rebuilt; beyond, those jobs are read once more. */
 const MAX_WAITING = 100_000;
 const RETRY_MS = 1_000;
+/** How often the states are compared with what the database knows. */
+const COMPARE_INTERVAL_MS = 10_000;
 
 export interface AlertEngineOptions {
   readonly database: DatabaseHandle;
@@ -60,6 +62,7 @@ export class AlertEngine {
   #stateCount = 0;
   #loop: Promise<void> | null = null;
   #isStarted = false;
+  #timer: NodeJS.Timeout | undefined;
   readonly #abort = new AbortController();
 
   constructor(options: AlertEngineOptions) {
@@ -84,6 +87,7 @@ export class AlertEngine {
     await this.#rules.start();
     this.#isStarted = true;
     this.#startLoading();
+    this.#timer = setInterval(() => void this.#compare(), COMPARE_INTERVAL_MS);
   }
 
   /** Rules may have changed: look now. */
@@ -113,6 +117,7 @@ export class AlertEngine {
   /** Decides what is to be decided, at most so long. */
   async stop(deadlineMs: number): Promise<void> {
     this.#abort.abort();
+    clearInterval(this.#timer);
     const ended = new AbortController();
     const ends = Promise.all([this.#rules.stop(), this.#decisions.idle(), this.#loop]);
     const tooLate = delay(deadlineMs, undefined, { signal: ended.signal }).catch(() => undefined);
@@ -188,6 +193,32 @@ export class AlertEngine {
     watched.tracks = [];
     this.#waitingCount -= watched.waiting.length;
     watched.waiting = [];
+  }
+
+  /**
+   * While two pollers measure the same job for a moment, each may tell the database what the other does not know of, and
+   * whoever keeps the job must notice. Only what is bad, here or there, can differ.
+   */
+  async #compare(): Promise<void> {
+    let bad: ReadonlySet<string>;
+    try {
+      bad = await badStates(this.#options.database.db, null);
+    } catch (error) {
+      this.#options.log.debug({ err: error }, "alert states cannot be compared; they are at the next time");
+      return;
+    }
+    const jobNos = new Set([...bad].map((key) => Number(key.split(" ")[1])));
+    for (const { jobNo, tracks } of this.#watched.values()) {
+      for (const { locationNo, states } of tracks) {
+        for (const state of states) {
+          const { states: known, id } = state.rule;
+          // What is unreported is on its way already.
+          if (known.isUnreported(state.row) || !(known.isBad(state.row) || jobNos.has(jobNo))) continue;
+          known.report(state.row, bad.has(stateKey(id, jobNo, locationNo)));
+          if (known.isUnreported(state.row)) this.#decisions.add(state);
+        }
+      }
+    }
   }
 
   #addUnreported(): void {
@@ -289,7 +320,7 @@ export class AlertEngine {
       seen: new SeenSlots(),
       states: rules.map((rule) => ({
         rule,
-        row: rule.states.add(bad.has(`${rule.id} ${jobNo} ${locationNo}`)),
+        row: rule.states.add(bad.has(stateKey(rule.id, jobNo, locationNo))),
         jobNo,
         locationNo,
         isQueued: false,

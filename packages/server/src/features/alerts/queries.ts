@@ -11,11 +11,16 @@ export async function watchedJobs(db: Db, jobNos: readonly number[]): Promise<Ma
   return new Map(rows.map(({ job_no, ...job }) => [job_no, job]));
 }
 
-/** `<rule id> <job number> <location number>` of what is known to be bad. By alert_conditions_by_job. */
-export async function badStates(db: Db, jobNos: readonly number[]): Promise<Set<string>> {
+export function stateKey(ruleId: string, jobNo: number, locationNo: number): string {
+  return `${ruleId} ${jobNo} ${locationNo}`;
+}
+
+/** The keys of what is known to be bad: of some jobs, by alert_conditions_by_job, or of all. */
+export async function badStates(db: Db, jobNos: readonly number[] | null): Promise<Set<string>> {
   const { rows } = await sql<{ rule_id: string; job_no: number; location_no: number }>`
     select rule_id, job_no, (location -> 'locationNo')::integer as location_no
     from alert_conditions, jsonb_array_elements(locations) as location
-    where job_no = any(${jobNos}::integer[]) and (location -> 'isBad')::boolean`.execute(db);
-  return new Set(rows.map((row) => `${row.rule_id} ${row.job_no} ${row.location_no}`));
+    where (${jobNos}::integer[] is null or job_no = any(${jobNos}::integer[]))
+      and (location -> 'isBad')::boolean`.execute(db);
+  return new Set(rows.map((row) => stateKey(row.rule_id, row.job_no, row.location_no)));
 }

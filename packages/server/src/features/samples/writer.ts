@@ -30,8 +30,8 @@ export interface SampleWriterOptions {
   clock?: Clock;
   spoolMaxBytes?: number;
   /**
-   * Called with samples that are in the database: those that this writer stored and, of a batch whose earlier try may
-   * have been stored without our hearing of it, all. So none is left out, and one may come again. Must not throw.
+   * Called with samples whose slots are in the database by now, whether this try stored them, an earlier one whose answer
+   * was lost, or another poller. So none is left out, and one may come again. Must not throw.
    */
   onConfirmed?: (samples: readonly SampleRecord[]) => void;
   /** Called when the database takes samples again, with the times of the first failure and of now. */
@@ -218,7 +218,7 @@ export class SampleWriter {
       if (this.#isBackingOff) return;
       if (!this.#spool.isEmpty) {
         const batch = await this.#spool.peek();
-        if (batch !== null && (await this.#store(batch, true))) await this.#spool.shift();
+        if (batch !== null && (await this.#store(batch))) await this.#spool.shift();
       } else if (this.#isDue) {
         await this.#storeBuffer();
       } else {
@@ -230,7 +230,7 @@ export class SampleWriter {
   async #storeBuffer(): Promise<void> {
     const batch = this.#buffer.take(this.#clock.monotonic());
     this.#inFlight = batch;
-    const isStored = await this.#store(batch, this.#failures > 0);
+    const isStored = await this.#store(batch);
     if (this.#stopped) return; // `stop` could not wait and has taken the batch over
     this.#inFlight = null;
     if (isStored) this.#settle(batch);
@@ -238,7 +238,7 @@ export class SampleWriter {
   }
 
   /** Commit boundary: killed before it, the batch is a gap or still spooled; after it, a repetition changes nothing. */
-  async #store(batch: Batch, isRepeated: boolean): Promise<boolean> {
+  async #store(batch: Batch): Promise<boolean> {
     const startedAt = this.#clock.monotonic();
     try {
       const result = await storeBatch(this.#options.database, batch, this.#clock.now());
@@ -249,7 +249,7 @@ export class SampleWriter {
       }
       this.#failures = 0;
       this.#diskRefuses = false;
-      this.#report(batch, result, isRepeated);
+      this.#report(batch, result);
       return true;
     } catch (error) {
       if (this.#failures === 0) {
@@ -263,7 +263,7 @@ export class SampleWriter {
     }
   }
 
-  #report(batch: Batch, { stored, rejected }: StoreResult, isRepeated: boolean): void {
+  #report(batch: Batch, { stored, rejected }: StoreResult): void {
     const invalid = rejected.filter(({ value }) => !Array.isArray(value)).length;
     const conflicts = batch.samples.length - stored.length - invalid;
     this.#counts.stored += stored.length;
@@ -274,7 +274,7 @@ export class SampleWriter {
     if (rejected.length > 0) {
       this.#log.error({ first: rejected[0], count: rejected.length }, "the database refuses samples");
     }
-    const confirmed = isRepeated ? without(batch.samples, rejected) : stored;
+    const confirmed = without(batch.samples, rejected);
     if (confirmed.length === 0) return;
     this.#options.onConfirmed?.(confirmed);
     this.#notifier.samplesStored(confirmed);
