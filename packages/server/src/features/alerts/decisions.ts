@@ -5,6 +5,7 @@ import type { Clock } from "../../platform/clock.js";
 import { failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { applyDecisions, MAX_PAIRS, type Question } from "./apply.js";
+import type { Statement } from "./decide.js";
 import type { AlertMetrics } from "./metrics.js";
 import type { LiveRule } from "./rule-book.js";
 
@@ -19,6 +20,10 @@ export interface RuleState {
   readonly row: number;
   readonly jobNo: number;
   readonly locationNo: number;
+  /** That it became bad, until that is decided: also when it is good again by then. */
+  raised: Statement | null;
+  /** What it is told happened before it was watched, and is decided by its end alone. */
+  isPast: boolean;
   /** Waits in the queue. */
   isQueued: boolean;
   /** The row belongs to somebody else by now. */
@@ -59,8 +64,13 @@ export class Decisions {
     }
     state.isQueued = true;
     this.#queue.push({ state, since: this.#options.clock.monotonic() });
+    this.#start();
+  }
+
+  #start(): void {
     this.#loop ??= this.#run().finally(() => {
       this.#loop = null;
+      if (this.#queue.length > 0 && !this.#abort.signal.aborted) this.#start();
     });
   }
 
@@ -90,7 +100,7 @@ export class Decisions {
     const { pool, clock, log, metrics } = this.#options;
     const taken = this.#queue.splice(0, MAX_PAIRS);
     for (const { state } of taken) state.isQueued = false;
-    const current = taken.filter(({ state }) => !state.isGone && state.rule.states.isUnreported(state.row));
+    const current = taken.filter(({ state }) => !state.isGone && isUndecided(state));
     const asked = questionsOf(current.map(({ state }) => state));
     try {
       const { counts, outdated } = await applyDecisions(pool, [...asked.keys()], clock.now());
@@ -122,10 +132,26 @@ export class Decisions {
     for (const [index, state] of states.entries()) {
       if (state.isGone) continue;
       state.rule.states.report(state.row, question.statements[index]?.isBad ?? false);
+      state.raised = null;
       // It may have changed while it was decided about.
       if (state.rule.states.isUnreported(state.row)) this.add(state);
     }
   }
+}
+
+/** Whether the database is to be told something. */
+export function isUndecided(state: RuleState): boolean {
+  return state.raised !== null || state.rule.states.isUnreported(state.row);
+}
+
+/** What is the case now. */
+export function statementOf({ rule: { states }, row, locationNo }: RuleState): Statement {
+  return {
+    locationNo,
+    isBad: states.isBad(row),
+    slot: states.newestSlot(row),
+    value: states.condition.value(row),
+  };
 }
 
 /** One question for each rule and job; its statements in the order of the states. */
@@ -140,12 +166,10 @@ function questionsOf(states: readonly RuleState[]): Map<Question, RuleState[]> {
   const questions = new Map<Question, RuleState[]>();
   for (const ofPair of byPair.values()) {
     const [{ rule, jobNo }] = ofPair as [RuleState];
-    const statements = ofPair.map(({ row, locationNo }) => ({
-      locationNo,
-      isBad: rule.states.isBad(row),
-      slot: rule.states.newestSlot(row),
-      value: rule.states.condition.value(row),
-    }));
+    // One that has recovered meanwhile is asked about twice: that it was bad, and then that it is over.
+    const statements = ofPair.map((state) =>
+      state.raised !== null && !rule.states.isBad(state.row) ? state.raised : statementOf(state),
+    );
     questions.set({ ruleId: rule.id, jobNo, ruleVersion: rule.version, statements }, ofPair);
   }
   return questions;

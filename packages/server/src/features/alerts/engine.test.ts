@@ -170,6 +170,27 @@ test("neither our own errors nor the same sample told again raise an alert", asy
   );
 });
 
+test("a short outage whose misses are known only when it is over is raised and resolved", async () => {
+  await using world = await createWorld();
+  const job = await addRunningJob(world);
+  await addRule(world);
+  await using running = await startEngine(world);
+  await running.store(at(job, 0));
+  const afterTimeout = (index: number) =>
+    missedAt(job, index, { recordedAtMs: START + index * CADENCE_MS + 2_500 });
+  await running.store(at(job, 4), at(job, 5), afterTimeout(1), afterTimeout(2), afterTimeout(3));
+  await running.store(at(job, 6));
+  await eventually(async () => {
+    expect(await alertsOf(world)).toMatchObject([
+      {
+        status: "resolved",
+        started_at: new Date(START + 3 * CADENCE_MS),
+        timeline: ["opened", "location_recovered", "resolved"],
+      },
+    ]);
+  });
+});
+
 test("takes up where the last evaluator stopped: a condition that began before, and one that ended meanwhile", async () => {
   await using world = await createWorld();
   const [worse, better] = [await addRunningJob(world), await addRunningJob(world)];

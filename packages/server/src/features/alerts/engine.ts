@@ -6,11 +6,12 @@ import type { Clock } from "../../platform/clock.js";
 import { type DatabaseHandle, failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { replayNewest, type ReplayedSample, type SampleRecord, statusCodes } from "../samples/index.js";
-import { Decisions, type RuleState } from "./decisions.js";
+import type { EvaluatedSample } from "./conditions/index.js";
+import { Decisions, isUndecided, type RuleState, statementOf } from "./decisions.js";
 import { type AlertMetrics, alertMetrics } from "./metrics.js";
+import { OrderedSamples } from "./ordered-samples.js";
 import { badStates, stateKey, watchedJobs } from "./queries.js";
 import { concerns, type LiveRule, RuleBook, type WatchedJob } from "./rule-book.js";
-import { SeenSlots } from "./seen-slots.js";
 
 /** Jobs whose state is rebuilt together. */
 const JOBS_AT_ONCE = 500;
@@ -30,7 +31,7 @@ export interface AlertEngineOptions {
 /** One location of a job. */
 interface Track {
   readonly locationNo: number;
-  readonly seen: SeenSlots;
+  readonly ordered: OrderedSamples;
   readonly states: readonly RuleState[];
 }
 
@@ -98,7 +99,6 @@ export class AlertEngine {
   /** Samples that are in the database by now; told again, they change nothing. Never waits, never throws. */
   samplesStored(samples: readonly SampleRecord[]): void {
     for (const sample of samples) {
-      if (sample.status === statusCodes.system_error) continue; // Ours; never held against the target.
       const watched = this.#watched.get(sample.jobNo) ?? this.#watch(sample.jobNo);
       if (watched.phase === "ready") this.#evaluate(watched, sample);
       else this.#keepWaiting(watched, sample);
@@ -110,6 +110,7 @@ export class AlertEngine {
     const watched = this.#watched.get(jobNo);
     if (watched === undefined) return;
     this.#drop(watched);
+    watched.phase = "wanted"; // What is being read for it is of no use any more.
     this.#wanted.delete(watched);
     this.#watched.delete(jobNo);
   }
@@ -164,11 +165,7 @@ export class AlertEngine {
       return;
     }
     for (const track of watched.tracks) {
-      if (track.locationNo !== sample.locationNo || !track.seen.add(sample.sequenceNumber)) continue;
-      this.#metrics.evaluated.inc();
-      for (const state of track.states) {
-        if (state.rule.states.take(state.row, sample)) this.#decisions.add(state);
-      }
+      if (track.locationNo === sample.locationNo) track.ordered.add(sample, sample.recordedAtMs);
     }
   }
 
@@ -224,7 +221,7 @@ export class AlertEngine {
   #addUnreported(): void {
     for (const { tracks } of this.#watched.values()) {
       for (const { states } of tracks) {
-        for (const state of states) if (state.rule.states.isUnreported(state.row)) this.#decisions.add(state);
+        for (const state of states) if (isUndecided(state)) this.#decisions.add(state);
       }
     }
   }
@@ -233,6 +230,7 @@ export class AlertEngine {
     if (!this.#isStarted || this.#abort.signal.aborted) return;
     this.#loop ??= this.#load().finally(() => {
       this.#loop = null;
+      if (this.#wanted.size > 0) this.#startLoading();
     });
   }
 
@@ -315,31 +313,46 @@ export class AlertEngine {
     this.#waitingCount -= waiting.length;
     if (rules.length === 0) return;
     this.#metrics.rebuilt.inc();
-    watched.tracks = watched.locationNos.map((locationNo) => ({
-      locationNo,
-      seen: new SeenSlots(),
-      states: rules.map((rule) => ({
-        rule,
-        row: rule.states.add(bad.has(stateKey(rule.id, jobNo, locationNo))),
-        jobNo,
-        locationNo,
-        isQueued: false,
-        isGone: false,
-      })),
-    }));
-    for (const { states } of watched.tracks) this.#stateCount += states.length;
-    for (const track of watched.tracks) {
-      for (const sample of samples) {
-        if (sample.locationNo !== track.locationNo || sample.status === statusCodes.system_error) continue;
-        track.seen.add(sample.sequenceNumber);
-        for (const { rule, row } of track.states) rule.states.take(row, sample);
-      }
+    watched.tracks = watched.locationNos.map((locationNo) =>
+      this.#track(job, rules, { jobNo, locationNo }, bad),
+    );
+    const now = this.#options.clock.now();
+    for (const { locationNo, ordered, states } of watched.tracks) {
+      for (const sample of samples) if (sample.locationNo === locationNo) ordered.add(sample, now);
       // Only what the past ends with counts: what came and went in it was decided when it was the present.
-      for (const state of track.states) {
+      for (const state of states) {
+        state.isPast = false;
         if (state.rule.states.isUnreported(state.row)) this.#decisions.add(state);
       }
     }
     for (const sample of waiting) this.#evaluate(watched, sample);
+  }
+
+  #track(
+    job: WatchedJob,
+    rules: readonly LiveRule[],
+    { jobNo, locationNo }: { jobNo: number; locationNo: number },
+    bad: ReadonlySet<string>,
+  ): Track {
+    const states = rules.map((rule): RuleState => {
+      const row = rule.states.add(bad.has(stateKey(rule.id, jobNo, locationNo)));
+      return { rule, row, jobNo, locationNo, raised: null, isPast: true, isQueued: false, isGone: false };
+    });
+    this.#stateCount += states.length;
+    const ordered = new OrderedSamples(job.patienceMs, (sample) => {
+      if (sample.status === statusCodes.system_error) return; // Ours; never held against the target.
+      this.#metrics.evaluated.inc();
+      for (const state of states) this.#take(state, sample);
+    });
+    return { locationNo, ordered, states };
+  }
+
+  #take(state: RuleState, sample: EvaluatedSample): void {
+    const { states } = state.rule;
+    const isUnreported = states.take(state.row, sample);
+    if (state.isPast || !isUnreported) return;
+    if (states.isBad(state.row)) state.raised ??= statementOf(state);
+    this.#decisions.add(state);
   }
 }
 

@@ -3,10 +3,16 @@ import { sql } from "kysely";
 import type { Db } from "../../platform/db.js";
 import type { WatchedJob } from "./rule-book.js";
 
+/** What the contract fills in where a job's options do not say. */
+const DEFAULT_TIMEOUT_MS = 5_000;
+/** Beyond the timeout: a probe may wait for its place as long as for its answer, and start a little late. */
+const SLACK_MS = 1_000;
+
 /** By jobs_job_no_key; jobs that are gone are left out. */
 export async function watchedJobs(db: Db, jobNos: readonly number[]): Promise<Map<number, WatchedJob>> {
   const { rows } = await sql<WatchedJob & { job_no: number }>`
-    select job_no, id, organisation_id as "organisationId", type
+    select job_no, id, organisation_id as "organisationId", type,
+      2 * coalesce((options ->> 'timeoutMs')::integer, ${DEFAULT_TIMEOUT_MS}) + ${SLACK_MS} as "patienceMs"
     from jobs where job_no = any(${jobNos}::integer[])`.execute(db);
   return new Map(rows.map(({ job_no, ...job }) => [job_no, job]));
 }

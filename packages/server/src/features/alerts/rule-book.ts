@@ -27,6 +27,8 @@ export interface WatchedJob {
   readonly id: string;
   readonly organisationId: string;
   readonly type: string;
+  /** How long after its slot a result may come. */
+  readonly patienceMs: number;
 }
 
 export function concerns(rule: LiveRule, job: WatchedJob): boolean {

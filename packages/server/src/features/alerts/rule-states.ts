@@ -45,11 +45,11 @@ export class RuleStates {
     this.#free.push(row);
   }
 
-  /** Takes a success or a miss; says whether the row is now other than the database was told. */
+  /** Takes a success or a miss, in the order of slots; says whether the row is now other than the database was told. */
   take(row: number, sample: EvaluatedSample): boolean {
     const level = this.condition.take(row, sample);
     if (level === null) return this.isUnreported(row);
-    const slot = Math.max(sample.slot, this.#newestSlots[row] ?? NEVER);
+    const { slot } = sample;
     this.#newestSlots[row] = slot;
     if (level !== "good") {
       this.#goodSince[row] = NEVER;

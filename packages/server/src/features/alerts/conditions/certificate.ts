@@ -7,8 +7,7 @@ type Rule = Extract<AlertCondition, { kind: "certificate" }>;
 export class CertificateCondition implements Condition {
   readonly memory = { samples: 1, milliseconds: 0 };
   readonly #rule: Rule;
-  /** The slot of the newest sample that says something, -1 before. */
-  #slots = new Float64Array(0);
+  /** NaN before the first. */
   #daysLeft = new Float64Array(0);
 
   constructor(rule: Rule) {
@@ -16,18 +15,16 @@ export class CertificateCondition implements Condition {
   }
 
   grow(capacity: number): void {
-    this.#slots = grown(this.#slots, capacity);
     this.#daysLeft = grown(this.#daysLeft, capacity);
   }
 
   reset(row: number): void {
-    this.#slots[row] = -1;
+    this.#daysLeft[row] = Number.NaN;
   }
 
-  take(row: number, { slot, phases }: EvaluatedSample): Level | null {
+  take(row: number, { phases }: EvaluatedSample): Level | null {
     const daysLeft = phases?.["certificateDaysLeft"];
-    if (daysLeft === undefined || slot <= (this.#slots[row] ?? -1)) return null;
-    this.#slots[row] = slot;
+    if (daysLeft === undefined) return null;
     this.#daysLeft[row] = daysLeft;
     const { belowDays, recovery } = this.#rule;
     if (daysLeft < belowDays) return "bad";
@@ -35,6 +32,7 @@ export class CertificateCondition implements Condition {
   }
 
   value(row: number): number | null {
-    return (this.#slots[row] ?? -1) < 0 ? null : (this.#daysLeft[row] ?? null);
+    const daysLeft = this.#daysLeft[row] ?? Number.NaN;
+    return Number.isNaN(daysLeft) ? null : daysLeft;
   }
 }

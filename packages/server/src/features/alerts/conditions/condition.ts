@@ -12,7 +12,7 @@ export type Level = "bad" | "good" | "between";
 
 /**
  * The memory of one kind of condition, for all jobs and locations that one rule watches: each has a row, of constant
- * size, in columns of numbers that grow together. Samples of a row may come in any order and are never told twice.
+ * size, in columns of numbers that grow together. Samples of a row come in the order of their slots, each once.
  */
 export interface Condition {
   /** Makes room for rows below `capacity`. */

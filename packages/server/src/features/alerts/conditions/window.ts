@@ -64,7 +64,6 @@ class WindowCondition implements Condition {
     if (measure === null) return null;
     const step = Math.floor(sample.slot / this.#stepMs);
     this.#advance(row, step);
-    if (step <= (this.#heads[row] ?? 0) - STEPS) return null;
     const at = row * STEPS + (step % STEPS);
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     if (measure > this.#measure.trigger) this.#aboveTrigger[at] = (this.#aboveTrigger[at] ?? 0) + 1;
