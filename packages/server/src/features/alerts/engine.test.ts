@@ -176,6 +176,7 @@ test("a short outage whose misses are known only when it is over is raised and r
   await addRule(world);
   await using running = await startEngine(world);
   await running.store(at(job, 0));
+  await eventually(async () => expect(await statesOf(running)).toBe(1));
   const afterTimeout = (index: number) =>
     missedAt(job, index, { recordedAtMs: START + index * CADENCE_MS + 2_500 });
   await running.store(at(job, 4), at(job, 5), afterTimeout(1), afterTimeout(2), afterTimeout(3));

@@ -59,6 +59,10 @@ function Outcome({ result }: { result: AlertDryRun }) {
   const timeZone = useTimeZone();
   const { jobs, jobCount, alertCount } = result;
   if (jobs.length === 0) return <p className="text-sm text-soft">The rule selects no job.</p>;
+  // What fired comes first; what has no samples is only counted.
+  const measured = jobs
+    .filter(({ sampleCount }) => sampleCount > 0)
+    .sort((a, b) => b.firings.length - a.firings.length);
   const label = (instant: string) => `${formatDay(instant, timeZone)}, ${formatMinute(instant, timeZone)}`;
   return (
     <div role="status" className="grid gap-3">
@@ -70,15 +74,13 @@ function Outcome({ result }: { result: AlertDryRun }) {
         </span>
       </p>
       <ul className="grid gap-3">
-        {jobs.map(({ job, from, sampleCount, firings }) => (
+        {measured.map(({ job, from, firings }) => (
           <li key={job.id}>
             <div className="mb-1 flex justify-between gap-3 text-sm">
               <Link to="/jobs/$jobId" params={{ jobId: job.id }} className="min-w-0 truncate hover:underline">
                 {job.title}
               </Link>
-              <span className="num shrink-0 text-faint">
-                {sampleCount === 0 ? "no samples" : describe(firings, result.to)}
-              </span>
+              <span className="num shrink-0 text-faint">{describe(firings, result.to)}</span>
             </div>
             <Strip from={result.from} to={result.to} readFrom={from} firings={firings} timeZone={timeZone} />
           </li>
@@ -88,6 +90,9 @@ function Outcome({ result }: { result: AlertDryRun }) {
         <span>{label(result.from)}</span>
         <span>{label(result.to)}</span>
       </div>
+      {measured.length < jobs.length && (
+        <p className="text-xs text-faint">{countOf(jobs.length - measured.length)} without samples then</p>
+      )}
     </div>
   );
 }
@@ -120,7 +125,10 @@ function Strip({
           key={firing.from}
           title={`${formatInstant(firing.from, timeZone)} to ${firing.to === null ? "now" : formatInstant(firing.to, timeZone)}${firing.isSuppressed ? ", suppressed" : ""}`}
           className={`absolute inset-y-0 min-w-0.5 ${firing.isSuppressed ? "hatch" : "bg-missed"}`}
-          style={{ left: `${share(firing.from)}%`, width: `${share(firing.to ?? to) - share(firing.from)}%` }}
+          style={{
+            left: `min(${share(firing.from)}%, 100% - 2px)`,
+            width: `${share(firing.to ?? to) - share(firing.from)}%`,
+          }}
         />
       ))}
     </div>
