@@ -151,7 +151,7 @@ function valuesOf(condition: AlertCondition | null): RuleDraft["values"] {
       const value = path
         .split(".")
         .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], condition);
-      return [path, value === null ? "" : String(value)];
+      return [path, typeof value === "number" ? String(value) : ""];
     });
     return [kind, Object.fromEntries(fields)] as const;
   });
