@@ -12,6 +12,8 @@ import {
   aggregateByLabel,
   aggregateBySlot,
   cellsOf,
+  type EvaluatedRow,
+  evaluatedSamples,
   type LabelledSpan,
   type OutlineRow,
   type Position,
@@ -70,6 +72,21 @@ export async function readOutlines(
   const late = await sampleOutlines(pool, parts.late, "late_samples");
   const chunked = await chunkedSamples(pool, parts.chunked, late);
   return [...raw, ...late, ...chunked.map(toOutline)].sort(
+    (a, b) => a.label - b.label || a.slot - b.slot || a.location_no - b.location_no,
+  );
+}
+
+/** What alert rules look at of each sample, by label, oldest first. */
+export async function readEvaluated(
+  { pool }: DatabaseHandle,
+  spans: readonly LabelledSpan[],
+): Promise<EvaluatedRow[]> {
+  const parts = divide(spans, await hoursAmong(pool, hoursOf(spans)));
+  const raw = await evaluatedSamples(pool, parts.raw);
+  if (parts.late.length === 0) return raw;
+  const late = await evaluatedSamples(pool, parts.late, "late_samples");
+  const chunked = await chunkedSamples(pool, parts.chunked, late);
+  return [...raw, ...late, ...chunked.map(toEvaluated)].sort(
     (a, b) => a.label - b.label || a.slot - b.slot || a.location_no - b.location_no,
   );
 }
@@ -240,6 +257,9 @@ async function collect<Kind extends Collection>(
   return collections;
 }
 
+/** Which sample a row is. */
+type Place = Pick<SampleRow, "job_no" | "location_no" | "slot">;
+
 interface ChunkedSample {
   label: number;
   location: string;
@@ -250,7 +270,7 @@ interface ChunkedSample {
 async function chunkedSamples(
   pool: Pool,
   spans: readonly LabelledSpan[],
-  late: readonly (SampleRow | OutlineRow)[],
+  late: readonly Place[],
 ): Promise<ChunkedSample[]> {
   const index = new SpanIndex(spans);
   const isLate = keysOf(late);
@@ -316,7 +336,7 @@ function read<Result>(chunk: StoredChunk, decode: (chunk: StoredChunk) => Result
   }
 }
 
-function keysOf(rows: readonly (SampleRow | OutlineRow)[]): Set<string> {
+function keysOf(rows: readonly Place[]): Set<string> {
   return new Set(rows.map((row) => key(row.job_no, row.location_no, row.slot)));
 }
 
@@ -339,6 +359,14 @@ function toRow({ label, location, sample }: ChunkedSample): SampleRow {
 
 function toOutline({ label, sample }: ChunkedSample): OutlineRow {
   return { ...toOutlineColumns(label, sample), recorded_at_ms: sample.recordedAtMs };
+}
+
+function toEvaluated({ label, sample }: ChunkedSample): EvaluatedRow {
+  return {
+    ...toOutlineColumns(label, sample),
+    sequence_number: sample.sequenceNumber,
+    certificate_days_left: sample.phases?.["certificateDaysLeft"] ?? null,
+  };
 }
 
 function toOutlineColumns(label: number, sample: SampleRecord) {

@@ -4,7 +4,6 @@ import type { Pool, QueryConfig, QueryResultRow } from "pg";
 import type { ErrorCode } from "@nightbell/contract";
 import type { LocatedGrid } from "../jobs/index.js";
 import type { Cell } from "./rollups/rollup.js";
-import type { StatusCode } from "./sample.js";
 import type { Span } from "./slots.js";
 
 /** Nothing a person waits for; rather an error than a connection that is held for half a minute. */
@@ -160,17 +159,18 @@ export function sampleOutlines(
   return readSpans(pool, outline(table), spans);
 }
 
-const EVALUATED = `
-  select label, slot, location_no, status, rtt_us, jitter_us, sequence_number,
+const evaluated = (table: SampleTable) => `
+  select label, sample.job_no, slot, location_no, status, rtt_us, jitter_us, sequence_number,
     (phases -> 'certificateDaysLeft')::float8 as certificate_days_left
-  ${SAMPLES_OF_SPANS}
+  ${ofSpans(table)}
   order by label, slot, location_no`;
 
 export interface EvaluatedRow {
   label: number;
+  job_no: number;
   slot: number;
   location_no: number;
-  status: StatusCode;
+  status: number;
   rtt_us: number | null;
   jitter_us: number | null;
   sequence_number: number;
@@ -178,8 +178,12 @@ export interface EvaluatedRow {
 }
 
 /** What alert rules look at of each sample, by label, oldest first. */
-export function evaluatedSamples(pool: Pool, spans: readonly LabelledSpan[]): Promise<EvaluatedRow[]> {
-  return readSpans(pool, EVALUATED, spans);
+export function evaluatedSamples(
+  pool: Pool,
+  spans: readonly LabelledSpan[],
+  table: SampleTable = "samples",
+): Promise<EvaluatedRow[]> {
+  return readSpans(pool, evaluated(table), spans);
 }
 
 // RTT statistics are of successes: the RTT of a wrong answer tells how fast the target fails. percentile_disc is the

@@ -2,15 +2,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { countSlots, type Grid } from "../jobs/index.js";
-import { partitionedHours } from "./partitions.js";
+import { hoursBetween } from "./chunks/hours.js";
+import { readEvaluated } from "./history.js";
 import {
-  evaluatedSamples,
   groupByLabel,
   newestGrids,
   type EvaluatedRow,
   type LabelledSpan,
 } from "./queries.js";
-import type { SampleRecord } from "./sample.js";
+import type { SampleRecord, StatusCode } from "./sample.js";
 import { newestSpans, spansBetween, startOfNewest } from "./slots.js";
 
 /** A sample as far as it is read for evaluation; of its phases only what is no duration. */
@@ -40,12 +40,12 @@ const CLOCK_SKEW_MS = 1_000;
 
 /** The newest samples of each job, oldest first, some jobs at a time; a job without samples comes with none. */
 export async function* replayNewest(
-  { pool }: DatabaseHandle,
+  database: DatabaseHandle,
   requests: readonly ReplayRequest[],
   now: number,
 ): AsyncGenerator<Map<number, ReplayedSample[]>> {
   const grids = await newestGrids(
-    pool,
+    database.pool,
     requests.map(({ jobNo }) => jobNo),
     NEWEST_GRIDS,
   );
@@ -59,7 +59,7 @@ export async function* replayNewest(
     slots += ofJob.reduce((sum, { first, last, step }) => sum + (last - first) / step + 1, 0);
     if (slots < SLOTS_AT_ONCE && index < requests.length - 1) continue;
     const startedAt = performance.now();
-    const rows = groupByLabel(await evaluatedSamples(pool, spans));
+    const rows = groupByLabel(await readEvaluated(database, spans));
     yield new Map(group.map(({ jobNo }) => [jobNo, (rows.get(jobNo) ?? []).map(toReplayed)]));
     await delay((performance.now() - startedAt) * PAUSE_FACTOR);
     [group, spans, slots] = [[], [], 0];
@@ -91,23 +91,23 @@ export function replayBetween(
 }
 
 async function* replaySpans(
-  { db, pool }: DatabaseHandle,
+  database: DatabaseHandle,
   jobNo: number,
   grids: readonly Grid[],
   from: number,
   to: number,
 ): AsyncGenerator<ReplayedSample[]> {
-  const hours = new Set(await partitionedHours(db, from, to));
+  const hours = await hoursBetween(database.pool, from, to);
   let spans: LabelledSpan[] = [];
   let slots = 0;
   for (const span of spansBetween(grids, from, to, hours)) {
     spans.push({ ...span, jobNo, label: jobNo });
     slots += (span.last - span.first) / span.step + 1;
     if (slots < SLOTS_AT_ONCE) continue;
-    yield (await evaluatedSamples(pool, spans)).map(toReplayed);
+    yield (await readEvaluated(database, spans)).map(toReplayed);
     [spans, slots] = [[], 0];
   }
-  if (spans.length > 0) yield (await evaluatedSamples(pool, spans)).map(toReplayed);
+  if (spans.length > 0) yield (await readEvaluated(database, spans)).map(toReplayed);
 }
 
 function toReplayed(row: EvaluatedRow): ReplayedSample {
@@ -116,7 +116,7 @@ function toReplayed(row: EvaluatedRow): ReplayedSample {
     slot: row.slot,
     locationNo: row.location_no,
     sequenceNumber: row.sequence_number,
-    status: row.status,
+    status: row.status as StatusCode,
     rttUs: row.rtt_us,
     jitterUs: row.jitter_us,
     phases: certificateDaysLeft === null ? null : { certificateDaysLeft },
