@@ -30,6 +30,75 @@ begin
   return null;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.create_job_rollups(job_id uuid, bucket_minutes integer DEFAULT 5)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+  job integer := (select job_no from jobs where id = job_id);
+  hour bigint;
+  days bigint[] := '{}';
+  written bigint := 0;
+begin
+  if bucket_minutes is null or bucket_minutes not in (5, 60, 1440) then
+    raise exception 'bucket_minutes must be 5, 60 or 1440, not %', bucket_minutes;
+  end if;
+  if job is null then
+    raise exception 'there is no job %', job_id;
+  end if;
+  -- Holds back the end of packing, after which `samples` is not what counts.
+  perform pg_advisory_xact_lock_shared(1852796005);
+  for hour in
+    select distinct hours.hour
+    from job_grids as grid
+    cross join lateral (
+      select extract(epoch from (overlay(right(relname, 10) placing ' ' from 9 for 0) || ':00')::timestamp)::bigint * 1000 as hour
+      from pg_inherits join pg_class on pg_class.oid = inhrelid
+      where inhparent = 'samples'::regclass
+    ) as hours
+    where grid.job_no = job and hours.hour + 3600000 > grid.from_slot
+      and hours.hour < coalesce(grid.to_slot, 9007199254740991)
+      and not exists (select from sample_hours where hour_slot = hours.hour and state = 'chunked')
+    order by hours.hour
+  loop
+    perform ensure_rollup_partitions(hour);
+    if bucket_minutes < 1440 or not exists (select from rollups_1h where job_no = job and from_slot = hour) then
+      written := written + write_rollups(hour, job, bucket_minutes = 5);
+    end if;
+    days := days || (hour / 86400000 * 86400000);
+  end loop;
+  select written + coalesce(sum(write_day_rollups(day, array[job])), 0) into written
+  from (select distinct unnest(days) as day) as distinct_days;
+  return written;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.ensure_rollup_partitions(slot bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  utc timestamp := to_timestamp(slot / 1000) at time zone 'UTC';
+  parent text;
+  unit text;
+  digits text;
+  partition text;
+  first timestamp;
+begin
+  for parent, unit, digits in
+    values ('rollups_5m', 'day', 'YYYYMMDD'), ('rollups_1h', 'month', 'YYYYMM'), ('rollups_1d', 'year', 'YYYY')
+  loop
+    first := date_trunc(unit, utc);
+    partition := parent || '_' || to_char(first, digits);
+    continue when to_regclass(partition) is not null;
+    perform set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(1851945580);
+    continue when to_regclass(partition) is not null;
+    -- Attaching lets reads and writes of the others go on.
+    execute format('create table %I (like %I including all) with (toast_tuple_target = 256)', partition, parent);
+    execute format('alter table %I attach partition %I for values from (%s) to (%s)', parent, partition,
+      extract(epoch from first)::bigint * 1000, extract(epoch from first + ('1 ' || unit)::interval)::bigint * 1000);
+  end loop;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.job_bucket(job_no integer)
  RETURNS integer
  LANGUAGE sql
@@ -55,6 +124,15 @@ begin
   return null;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.jobs_note_end()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into ended_jobs (job_no) values (new.job_no) on conflict do nothing;
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.jobs_note_text()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -75,11 +153,117 @@ begin
   return null;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.rollup_block(number bigint, samples numeric, missed numeric, system_errors numeric, rtt_count numeric, rtt_sum double precision, rtt_squares double precision, rtt_min integer, rtt_max integer, jitter_count numeric, jitter_sum double precision, jitter_max integer, histogram integer[])
+ RETURNS integer[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (ARRAY[(number)::integer, (samples)::integer, (missed)::integer, (system_errors)::integer, (COALESCE(round((rtt_sum / (NULLIF(rtt_count, (0)::numeric))::double precision)), (0)::double precision))::integer, (COALESCE(round(sqrt(GREATEST(((rtt_squares / (NULLIF(rtt_count, (0)::numeric))::double precision) - ((rtt_sum / (NULLIF(rtt_count, (0)::numeric))::double precision) ^ (2)::double precision)), (0)::double precision))), (0)::double precision))::integer, COALESCE(rtt_min, 0), COALESCE(rtt_max, 0), (jitter_count)::integer, (COALESCE(round((jitter_sum / (NULLIF(jitter_count, (0)::numeric))::double precision)), (0)::double precision))::integer, COALESCE(jitter_max, 0), COALESCE(cardinality(histogram), 0)] || COALESCE(histogram, '{}'::integer[]));
+
+CREATE OR REPLACE FUNCTION public.rtt_key(rtt_us integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (rtt_us < 1) THEN 0 ELSE (1 + (ceil((ln((rtt_us)::double precision) / ln((1.02)::double precision))))::integer) END;
+
 CREATE OR REPLACE FUNCTION public.searchable(text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN translate(lower($1), '.:/-_'::text, 'qxzjk'::text);
+
+CREATE OR REPLACE FUNCTION public.write_day_rollups(day bigint, of_jobs integer[] DEFAULT NULL::integer[])
+ RETURNS bigint
+ LANGUAGE sql
+AS $function$
+  with hours as materialized (
+    select job_no, location_no, buckets as block,
+      (select sum(entry & 1048575) from unnest(buckets[13:]) as entry) as rtt_count
+    from rollups_1h
+    where from_slot >= day and from_slot < day + 86400000 and (of_jobs is null or job_no = any (of_jobs))
+  ), keys as (
+    select job_no, location_no, entry >> 20 as key, sum(entry & 1048575) as count
+    from hours, unnest(block[13:]) as entry
+    group by job_no, location_no, key
+  ), histograms as (
+    select job_no, location_no, array_agg((key << 20) + count::integer order by key) as histogram
+    from keys group by job_no, location_no
+  ), sums as (
+    select job_no, location_no, sum(block[2]) as samples, sum(block[3]) as missed, sum(block[4]) as system_errors,
+      sum(rtt_count) as rtt_count, sum(rtt_count * block[5]::float8) as rtt_sum,
+      sum(rtt_count * (block[5]::float8 ^ 2 + block[6]::float8 ^ 2)) as rtt_squares,
+      min(block[7]) filter (where rtt_count > 0) as rtt_min, max(block[8]) as rtt_max,
+      sum(block[9]) as jitters, sum(block[9] * block[10]::float8) as jitter_sum, max(block[11]) as jitter_max
+    from hours group by job_no, location_no
+  ), written as (
+    insert into rollups_1d (from_slot, job_no, location_no, buckets)
+    select day, job_no, location_no, rollup_block(
+      0, samples, missed, system_errors, rtt_count, rtt_sum, rtt_squares, rtt_min, rtt_max, jitters, jitter_sum,
+      jitter_max, histogram)
+    from sums left join histograms using (job_no, location_no)
+    on conflict (job_no, from_slot, location_no) do update set buckets = excluded.buckets
+    returning 1
+  )
+  select count(*) from written
+$function$;
+
+CREATE OR REPLACE FUNCTION public.write_rollups(hour bigint, of_job integer DEFAULT NULL::integer, with_5m boolean DEFAULT true)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+  source text := format('slot >= %s and slot < %s', hour, hour + 3600000);
+  block text := $sql$
+    sum(samples), coalesce(sum(samples) filter (where status = 1), 0), coalesce(sum(samples) filter (where status = 2), 0),
+    sum(samples) filter (where key is not null), sum(rtt_sum) filter (where key is not null),
+    sum(rtt_squares) filter (where key is not null), min(rtt_min) filter (where key is not null),
+    max(rtt_max) filter (where key is not null), sum(jitters), sum(jitter_sum), max(jitter_max),
+    array_agg((key << 20) + samples::integer order by key) filter (where key is not null)$sql$;
+  written bigint;
+begin
+  if of_job is not null then
+    -- There is no index by job: its slots are looked up one by one.
+    source := source || format($sql$
+      and job_no = %1$s and slot = any (array(
+        select generate_series(
+          from_slot + (greatest(%2$s - from_slot, 0) + cadence_ms - 1) / cadence_ms * cadence_ms,
+          least(coalesce(to_slot, %3$s), %3$s) - 1, cadence_ms)
+        from job_grids where job_no = %1$s))$sql$, of_job, hour, hour + 3600000);
+  end if;
+  execute format($sql$
+    with cells as materialized (
+      select job_no, location_no, slot / 300000 as bucket, status, case when status = 0 then rtt_key(rtt_us) end as key,
+        count(*) as samples, sum(rtt_us::float8) as rtt_sum, sum(rtt_us::float8 ^ 2) as rtt_squares,
+        min(rtt_us) as rtt_min, max(rtt_us) as rtt_max,
+        count(jitter_us) as jitters, sum(jitter_us::float8) as jitter_sum, max(jitter_us) as jitter_max
+      from samples
+      where %1$s and exists (select from jobs where jobs.job_no = samples.job_no)
+      group by job_no, location_no, bucket, status, key
+    ), hour_cells as (
+      select job_no, location_no, status, key, sum(samples) as samples, sum(rtt_sum) as rtt_sum,
+        sum(rtt_squares) as rtt_squares, min(rtt_min) as rtt_min, max(rtt_max) as rtt_max,
+        sum(jitters) as jitters, sum(jitter_sum) as jitter_sum, max(jitter_max) as jitter_max
+      from cells group by job_no, location_no, status, key
+    ), rows_5m as (
+      insert into rollups_5m (from_slot, job_no, location_no, buckets)
+      select %3$s, job_no, location_no, array_agg(value order by bucket, place)
+      from (
+        select job_no, location_no, bucket, rollup_block(bucket %% 12, %2$s) as block
+        from cells where %4$L group by job_no, location_no, bucket
+      ) as blocks, unnest(block) with ordinality as part (value, place)
+      group by job_no, location_no
+      on conflict (job_no, from_slot, location_no) do update set buckets = excluded.buckets
+      returning 1
+    ), rows_1h as (
+      insert into rollups_1h (from_slot, job_no, location_no, buckets)
+      select %3$s, job_no, location_no, rollup_block(0, %2$s)
+      from hour_cells group by job_no, location_no
+      on conflict (job_no, from_slot, location_no) do update set buckets = excluded.buckets
+      returning 1
+    )
+    select (select count(*) from rows_5m) + (select count(*) from rows_1h)$sql$,
+    source, block, hour, with_5m) into written;
+  return written;
+end $function$;
 
 create table alert_conditions (
   rule_id uuid not null,
@@ -154,6 +338,13 @@ create table deleted_jobs (
   constraint deleted_jobs_pkey PRIMARY KEY (job_no)
 );
 
+create table ended_jobs (
+  job_no integer not null,
+  ended_at timestamp with time zone not null default now(),
+  constraint ended_jobs_pkey PRIMARY KEY (job_no),
+  constraint ended_jobs_job_no_fkey FOREIGN KEY (job_no) REFERENCES jobs(job_no) ON DELETE CASCADE
+);
+
 create table idempotency_keys (
   organisation_id uuid not null,
   key text not null,
@@ -162,6 +353,25 @@ create table idempotency_keys (
   expires_at timestamp with time zone not null,
   constraint idempotency_keys_pkey PRIMARY KEY (organisation_id, key),
   constraint idempotency_keys_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES organisations(id) ON DELETE CASCADE
+);
+
+create table interim_chunks (
+  first_slot bigint not null,
+  last_slot bigint not null,
+  first_sequence bigint not null,
+  rtt_sum_us bigint not null,
+  job_no integer not null,
+  step_ms integer not null,
+  rtt_min_us integer,
+  rtt_max_us integer,
+  location_no smallint not null,
+  sample_count smallint not null,
+  missed_count smallint not null,
+  system_error_count smallint not null,
+  measures bytea not null,
+  details bytea not null,
+  phases bytea,
+  constraint interim_chunks_pkey PRIMARY KEY (job_no, location_no, first_slot)
 );
 
 create table job_grids (
@@ -228,6 +438,22 @@ create table jobs (
   constraint jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'paused'::text, 'completed'::text, 'cancelled'::text])))
 );
 
+create table late_samples (
+  slot bigint not null,
+  job_no integer not null,
+  location_no smallint not null,
+  status smallint not null,
+  rtt_us integer,
+  jitter_us integer,
+  lateness_us integer not null,
+  sequence_number bigint not null,
+  recorded_at timestamp with time zone not null,
+  error_code text,
+  error text,
+  phases jsonb,
+  constraint late_samples_pkey PRIMARY KEY (slot, job_no, location_no)
+);
+
 create table locations (
   location_no smallint not null generated always as identity,
   organisation_id uuid,
@@ -290,6 +516,75 @@ create table pollers (
   constraint pollers_kind_check CHECK ((kind = ANY (ARRAY['local'::text, 'remote'::text]))),
   constraint pollers_state_check CHECK ((state = ANY (ARRAY['joining'::text, 'active'::text, 'leaving'::text, 'dead'::text])))
 ) with (fillfactor=50);
+
+create table rollup_days (
+  day_slot bigint not null,
+  is_due boolean not null default true,
+  is_built boolean not null default false,
+  constraint rollup_days_pkey PRIMARY KEY (day_slot)
+);
+
+create table rollup_hours (
+  hour_slot bigint not null,
+  version integer not null default 0,
+  built_version integer,
+  constraint rollup_hours_pkey PRIMARY KEY (hour_slot)
+);
+
+create table rollups_1d (
+  from_slot bigint not null,
+  job_no integer not null,
+  location_no smallint not null,
+  buckets integer[] not null,
+  constraint rollups_1d_pkey PRIMARY KEY (job_no, from_slot, location_no)
+) partition by RANGE (from_slot);
+
+create table rollups_1h (
+  from_slot bigint not null,
+  job_no integer not null,
+  location_no smallint not null,
+  buckets integer[] not null,
+  constraint rollups_1h_pkey PRIMARY KEY (job_no, from_slot, location_no)
+) partition by RANGE (from_slot);
+
+create table rollups_5m (
+  from_slot bigint not null,
+  job_no integer not null,
+  location_no smallint not null,
+  buckets integer[] not null,
+  constraint rollups_5m_pkey PRIMARY KEY (job_no, from_slot, location_no)
+) partition by RANGE (from_slot);
+
+create table sample_chunks (
+  first_slot bigint not null,
+  last_slot bigint not null,
+  first_sequence bigint not null,
+  rtt_sum_us bigint not null,
+  job_no integer not null,
+  step_ms integer not null,
+  rtt_min_us integer,
+  rtt_max_us integer,
+  location_no smallint not null,
+  sample_count smallint not null,
+  missed_count smallint not null,
+  system_error_count smallint not null,
+  measures bytea not null,
+  details bytea not null,
+  phases bytea,
+  constraint sample_chunks_pkey PRIMARY KEY (job_no, location_no, first_slot)
+) partition by RANGE (first_slot);
+
+create table sample_hours (
+  hour_slot bigint not null,
+  state text not null,
+  packed_job_no integer not null default 0,
+  packed_location_no smallint not null default 0,
+  chunked_at timestamp with time zone,
+  has_partition boolean not null default true,
+  has_interim boolean not null default false,
+  constraint sample_hours_pkey PRIMARY KEY (hour_slot),
+  constraint sample_hours_state_check CHECK ((state = ANY (ARRAY['chunking'::text, 'chunked'::text])))
+);
 
 create table samples (
   slot bigint not null,
@@ -402,6 +697,8 @@ CREATE INDEX maintenance_windows_by_organisation ON public.maintenance_windows U
 
 CREATE INDEX memberships_by_organisation ON public.memberships USING btree (organisation_id, created_at, user_id);
 
+CREATE INDEX rollup_days_due ON public.rollup_days USING btree (day_slot) WHERE is_due;
+
 CREATE INDEX sessions_by_expiry ON public.sessions USING btree (expires_at);
 
 CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id, organisation_id);
@@ -415,6 +712,8 @@ CREATE TRIGGER alert_rules_notify AFTER INSERT OR DELETE OR UPDATE ON public.ale
 CREATE TRIGGER jobs_note_change BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION jobs_note_change();
 
 CREATE TRIGGER jobs_note_delete AFTER DELETE ON public.jobs FOR EACH ROW EXECUTE FUNCTION jobs_note_delete();
+
+CREATE TRIGGER jobs_note_end AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((new.status = ANY (ARRAY['completed'::text, 'cancelled'::text])) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION jobs_note_end();
 
 CREATE TRIGGER jobs_note_text AFTER INSERT OR UPDATE OF title, target ON public.jobs FOR EACH ROW EXECUTE FUNCTION jobs_note_text();
 

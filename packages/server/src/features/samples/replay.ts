@@ -4,12 +4,7 @@ import type { DatabaseHandle } from "../../platform/db.js";
 import { countSlots, type Grid } from "../jobs/index.js";
 import { hoursBetween } from "./chunks/hours.js";
 import { readEvaluated } from "./history.js";
-import {
-  groupByLabel,
-  newestGrids,
-  type EvaluatedRow,
-  type LabelledSpan,
-} from "./queries.js";
+import { groupByLabel, newestGrids, type EvaluatedRow, type LabelledSpan } from "./queries.js";
 import type { SampleRecord, StatusCode } from "./sample.js";
 import { newestSpans, spansBetween, startOfNewest } from "./slots.js";
 
