@@ -171,6 +171,15 @@ CREATE OR REPLACE FUNCTION public.searchable(text)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN translate(lower($1), '.:/-_'::text, 'qxzjk'::text);
 
+CREATE OR REPLACE FUNCTION public.work_notify()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify('nightbell_work', '');
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.write_day_rollups(day bigint, of_jobs integer[] DEFAULT NULL::integer[])
  RETURNS bigint
  LANGUAGE sql
@@ -396,6 +405,20 @@ create table job_parents (
   constraint job_parents_check CHECK ((parent_no <> job_no))
 );
 
+create table job_summaries (
+  id uuid not null,
+  due_at timestamp with time zone,
+  lease_owner uuid,
+  lease_until timestamp with time zone,
+  fencing_token bigint not null default 0,
+  attempt integer not null default 0,
+  summary jsonb,
+  series jsonb,
+  constraint job_summaries_pkey PRIMARY KEY (id),
+  constraint job_summaries_id_fkey FOREIGN KEY (id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint job_summaries_check CHECK (((summary IS NULL) = (series IS NULL)))
+);
+
 create table job_texts (
   job_no integer not null,
   organisation_id uuid not null,
@@ -427,13 +450,17 @@ create table jobs (
   started_at timestamp with time zone,
   ends_at timestamp with time zone,
   completed_at timestamp with time zone,
+  key text,
+  managed_by text,
   constraint jobs_job_no_key UNIQUE (job_no),
   constraint jobs_pkey PRIMARY KEY (id),
   constraint jobs_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES organisations(id) ON DELETE CASCADE,
   constraint jobs_requester_id_fkey FOREIGN KEY (requester_id) REFERENCES users(id) ON DELETE SET NULL,
   constraint jobs_cadence_ms_check CHECK (((cadence_ms >= 100) AND (cadence_ms <= 86400000))),
   constraint jobs_duration_seconds_check CHECK ((duration_seconds > 0)),
+  constraint jobs_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200))),
   constraint jobs_locations_check CHECK ((cardinality(locations) > 0)),
+  constraint jobs_managed_by_check CHECK (((length(managed_by) >= 1) AND (length(managed_by) <= 50))),
   constraint jobs_monitoring_mode_check CHECK ((monitoring_mode = ANY (ARRAY['real_polling'::text, 'simulated'::text]))),
   constraint jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'paused'::text, 'completed'::text, 'cancelled'::text])))
 );
@@ -461,6 +488,30 @@ create table locations (
   constraint locations_organisation_id_name_key UNIQUE NULLS NOT DISTINCT (organisation_id, name),
   constraint locations_pkey PRIMARY KEY (location_no),
   constraint locations_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES organisations(id) ON DELETE CASCADE
+);
+
+create table mails (
+  id uuid not null,
+  job_id uuid not null,
+  kind text not null,
+  recipient text not null,
+  status text not null default 'waiting'::text,
+  due_at timestamp with time zone,
+  lease_owner uuid,
+  lease_until timestamp with time zone,
+  fencing_token bigint not null default 0,
+  attempt integer not null default 0,
+  message_id text,
+  last_error text,
+  created_at timestamp with time zone not null default now(),
+  sent_at timestamp with time zone,
+  constraint mails_job_id_kind_key UNIQUE (job_id, kind),
+  constraint mails_pkey PRIMARY KEY (id),
+  constraint mails_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint mails_check CHECK (((status = 'waiting'::text) OR (due_at IS NULL))),
+  constraint mails_check1 CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
+  constraint mails_kind_check CHECK ((kind = 'job_completed'::text)),
+  constraint mails_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'not_sent'::text])))
 );
 
 create table maintenance_windows (
@@ -642,6 +693,7 @@ create table users (
   is_test_account boolean not null default false,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  completion_emails boolean not null default true,
   constraint users_email_key UNIQUE (email),
   constraint users_pkey PRIMARY KEY (id),
   constraint users_email_check CHECK ((email = lower(email)))
@@ -675,6 +727,8 @@ CREATE INDEX idempotency_keys_by_expiry ON public.idempotency_keys USING btree (
 
 CREATE INDEX job_parents_by_parent ON public.job_parents USING btree (parent_no);
 
+CREATE INDEX job_summaries_due ON public.job_summaries USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 CREATE INDEX job_texts_by_organisation ON public.job_texts USING btree (organisation_id);
 
 CREATE INDEX job_texts_by_trigram ON public.job_texts USING gin (text gin_trgm_ops) WITH (gin_pending_list_limit='1024');
@@ -683,7 +737,11 @@ CREATE INDEX jobs_by_cadence ON public.jobs USING btree (organisation_id, cadenc
 
 CREATE INDEX jobs_by_change ON public.jobs USING btree (changed_xid);
 
+CREATE UNIQUE INDEX jobs_by_key ON public.jobs USING btree (organisation_id, key) WHERE (key IS NOT NULL);
+
 CREATE INDEX jobs_by_organisation ON public.jobs USING btree (organisation_id, created_at, id);
+
+CREATE INDEX jobs_by_set ON public.jobs USING btree (organisation_id, managed_by) WHERE (managed_by IS NOT NULL);
 
 CREATE INDEX jobs_by_status ON public.jobs USING btree (organisation_id, status, created_at, id) INCLUDE (type);
 
@@ -692,6 +750,8 @@ CREATE INDEX jobs_by_title ON public.jobs USING btree (organisation_id, lower(ti
 CREATE INDEX jobs_by_type ON public.jobs USING btree (organisation_id, type, created_at, id) INCLUDE (status);
 
 CREATE INDEX jobs_ending ON public.jobs USING btree (ends_at) WHERE ((status = ANY (ARRAY['running'::text, 'paused'::text])) AND (ends_at IS NOT NULL));
+
+CREATE INDEX mails_due ON public.mails USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX maintenance_windows_by_organisation ON public.maintenance_windows USING btree (organisation_id, created_at, id);
 
@@ -708,6 +768,8 @@ CREATE TRIGGER alert_events_notify AFTER INSERT ON public.alert_events FOR EACH 
 CREATE TRIGGER alert_rules_note_change BEFORE UPDATE ON public.alert_rules FOR EACH ROW EXECUTE FUNCTION alert_rules_note_change();
 
 CREATE TRIGGER alert_rules_notify AFTER INSERT OR DELETE OR UPDATE ON public.alert_rules FOR EACH STATEMENT EXECUTE FUNCTION alert_rules_notify();
+
+CREATE TRIGGER job_summaries_notify AFTER INSERT ON public.job_summaries FOR EACH STATEMENT EXECUTE FUNCTION work_notify();
 
 CREATE TRIGGER jobs_note_change BEFORE UPDATE ON public.jobs FOR EACH ROW EXECUTE FUNCTION jobs_note_change();
 
