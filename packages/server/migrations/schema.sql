@@ -354,6 +354,21 @@ create table ended_jobs (
   constraint ended_jobs_job_no_fkey FOREIGN KEY (job_no) REFERENCES jobs(job_no) ON DELETE CASCADE
 );
 
+create table heartbeats (
+  job_no integer not null,
+  token_hash bytea not null,
+  token_created_at timestamp with time zone not null,
+  last_at timestamp with time zone,
+  last_kind text,
+  last_duration_ms double precision,
+  last_message text,
+  constraint heartbeats_token_hash_key UNIQUE (token_hash),
+  constraint heartbeats_pkey PRIMARY KEY (job_no),
+  constraint heartbeats_job_no_fkey FOREIGN KEY (job_no) REFERENCES jobs(job_no) ON DELETE CASCADE,
+  constraint heartbeats_check CHECK (((last_at IS NULL) = (last_kind IS NULL))),
+  constraint heartbeats_last_kind_check CHECK ((last_kind = ANY (ARRAY['ok'::text, 'fail'::text])))
+) with (fillfactor=50);
+
 create table idempotency_keys (
   organisation_id uuid not null,
   key text not null,
