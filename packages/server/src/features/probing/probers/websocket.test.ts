@@ -144,7 +144,8 @@ describe("websocket", () => {
     );
     const good = await probe(`wss://localhost:${port}/`, { expected: "hi" });
     expect(good).toMatchObject({ status: "success" });
-    expect(Object.keys(good.phases ?? {})).toEqual(["dns", "connect", "tls", "upgrade", "message"]);
+    const phases = ["dns", "connect", "tls", "certificateDaysLeft", "upgrade", "message"];
+    expect(Object.keys(good.phases ?? {})).toEqual(phases);
     const wrongName = `wss://127.0.0.1:${port}/`;
     expect(await probe(wrongName, { expected: "hi" })).toMatchObject({
       status: "missed",
