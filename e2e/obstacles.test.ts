@@ -105,10 +105,10 @@ describe("a person is told", () => {
     await page.goto("/jobs/new?type=icmp");
     await page.getByRole("textbox", { name: "Host" }).fill("https://switchboard.invalid/health");
     await sees(page.getByText("This looks like a target for HTTP"));
-    expect(await page.getByRole("radio", { name: "Ping" }).isChecked()).toBe(true);
+    expect(await page.getByRole("radio", { name: /^Ping/ }).isChecked()).toBe(true);
     await page.keyboard.press("Tab");
     await eventually(async () =>
-      expect(await page.getByRole("radio", { name: "HTTP" }).isChecked()).toBe(true),
+      expect(await page.getByRole("radio", { name: /^HTTP/ }).isChecked()).toBe(true),
     );
     expect(await page.getByText("This looks like a target").count()).toBe(0);
   });
