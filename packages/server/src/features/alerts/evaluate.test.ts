@@ -251,3 +251,17 @@ it("a certificate is judged by the newest sample that saw it", () => {
   const samples = [withDays(0, 14), withDays(1, 13), sample(2), withDays(3, 20), withDays(4, 90)];
   expect(states(condition, samples)).toEqual([false, true, true, true, false]);
 });
+
+it("p95 is above a limit when more than one in twenty samples is", () => {
+  const condition = AlertCondition.parse({
+    kind: "latency",
+    statistic: "p95",
+    aboveMs: 50,
+    windowSeconds: 3_600,
+    minSamples: 20,
+  });
+  const samples = Array.from({ length: 21 }, (_, index) =>
+    sample(index, { rttUs: index === 3 || index === 20 ? 60_000 : 20_000 }),
+  );
+  expect(states(condition, samples).slice(-2)).toEqual([false, true]);
+});
