@@ -20,11 +20,13 @@ const log = createLogger("silent", "test");
 /** Within this a silent poller's jobs are others'. */
 const TAKEOVER_MS = 5_000;
 
+/** A second apart, so that a machine which stands still for a moment skips no slot. */
+const CADENCE_MS = 1_000;
 const simulatedJob = (title: string) => ({
   title,
   type: "tcp",
   target: "127.0.0.1:1",
-  cadenceSeconds: 0.2,
+  cadenceSeconds: CADENCE_MS / 1_000,
   monitoringMode: "simulated",
 });
 
@@ -287,7 +289,7 @@ describe("pollers", () => {
     await second.stop(5_000);
     for (const slots of await slotsOf()) {
       const steps = slots.slice(1).map((slot, index) => slot - Number(slots[index]));
-      expect(steps.every((step) => step === 200)).toBe(true);
+      expect(steps.filter((step) => step !== CADENCE_MS)).toEqual([]);
     }
   });
 
@@ -323,7 +325,7 @@ describe("pollers", () => {
       });
       const [shown] = (await seenBy(stranger)).data;
       expect(shown).toMatchObject({ name: "night-1", jobCount: 0, diedAt: null });
-      expect(shown?.samplesPerSecond).toBeGreaterThan(3);
+      expect(shown?.samplesPerSecond).toBeGreaterThan(0.5);
       expect(shown?.latenessP99Ms).toBeGreaterThan(0);
       expect(shown?.leaseAgeMs).toBeLessThan(2_000);
       expect(Math.abs(shown?.clockOffsetMs ?? Infinity)).toBeLessThan(1_000);
