@@ -5,7 +5,7 @@ export type RollupMetrics = ReturnType<typeof rollupMetrics>;
 export function rollupMetrics(registry: Registry) {
   const registers = [registry];
   const hours = new Counter({
-    name: "nightbell_rollup_hours_built_total",
+    name: "nightbell_rollups_built_total",
     help: "Hours whose rollups were built, or built again for samples that came late",
     registers,
   });
