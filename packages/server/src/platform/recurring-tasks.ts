@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Clock } from "./clock.js";
 import type { Db } from "./db.js";
 import type { Logger } from "./log.js";
+import { Trouble } from "./trouble.js";
 
 export interface RecurringTask {
   readonly name: string;
@@ -29,11 +30,9 @@ export async function startRecurringTasks(
 ): Promise<RunningTasks> {
   const stopping = new AbortController();
   const timers = new Map<RecurringTask, NodeJS.Timeout>();
-  /** Those whose last run failed. */
-  const failing = new Set<RecurringTask>();
   const underWay = new Map<RecurringTask, Promise<void>>();
 
-  const runOnce = async (task: RecurringTask): Promise<void> => {
+  const runOnce = async (task: RecurringTask, trouble: Trouble): Promise<void> => {
     try {
       await db.transaction().execute(async (tx) => {
         const { rows } = await sql<{ locked: boolean }>`
@@ -42,25 +41,29 @@ export async function startRecurringTasks(
         );
         if (rows[0]?.locked === true) await task.run(clock.now(), stopping.signal);
       });
-      if (failing.delete(task)) log.info(`the task "${task.name}" works again`);
+      trouble.worked();
     } catch (error) {
       if (stopping.signal.aborted) return;
-      const level = failing.has(task) ? "debug" : "warn";
-      failing.add(task);
-      log[level]({ err: error }, `the task "${task.name}" failed; it is tried again`);
+      trouble.failed(error);
     }
   };
-  const cycle = async (task: RecurringTask): Promise<void> => {
-    const run = runOnce(task);
+  const cycle = async (task: RecurringTask, trouble: Trouble): Promise<void> => {
+    const run = runOnce(task, trouble);
     underWay.set(task, run);
     await run;
     underWay.delete(task);
     if (stopping.signal.aborted) return;
-    const timer = setTimeout(() => void cycle(task), task.everyMs);
+    const timer = setTimeout(() => void cycle(task, trouble), task.everyMs);
     timers.set(task, timer);
   };
 
-  const turns = tasks.map((task) => ({ task, first: cycle(task) }));
+  const turns = tasks.map((task) => {
+    const trouble = new Trouble(log, {
+      began: `the task "${task.name}" failed; it is tried again`,
+      over: `the task "${task.name}" works again`,
+    });
+    return { task, first: cycle(task, trouble) };
+  });
   await Promise.all(turns.filter(({ task }) => task.isLong !== true).map(({ first }) => first));
   return {
     async stop(deadlineMs) {

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { Clock } from "../../platform/clock.js";
-import { failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
+import { Trouble } from "../../platform/trouble.js";
 import { applyDecisions, MAX_PAIRS, type Question } from "./apply.js";
 import type { Statement } from "./decide.js";
 import type { AlertMetrics } from "./metrics.js";
@@ -41,6 +41,7 @@ export interface DecisionsOptions {
 
 export class Decisions {
   readonly #options: DecisionsOptions;
+  readonly #trouble: Trouble;
   #queue: { state: RuleState; since: number }[] = [];
   #loop: Promise<void> | null = null;
   #hasOverflowed = false;
@@ -49,6 +50,10 @@ export class Decisions {
 
   constructor(options: DecisionsOptions) {
     this.#options = options;
+    this.#trouble = new Trouble(options.log, {
+      began: "alerts cannot be decided; they are as soon as the database answers",
+      over: "alerts can be decided again",
+    });
   }
 
   get queued(): number {
@@ -97,14 +102,14 @@ export class Decisions {
   }
 
   async #decideSome(): Promise<void> {
-    const { pool, clock, log, metrics } = this.#options;
+    const { pool, clock, metrics } = this.#options;
     const taken = this.#queue.splice(0, MAX_PAIRS);
     for (const { state } of taken) state.isQueued = false;
     const current = taken.filter(({ state }) => !state.isGone && isUndecided(state));
     const asked = questionsOf(current.map(({ state }) => state));
     try {
       const { counts, outdated } = await applyDecisions(pool, [...asked.keys()], clock.now());
-      if (this.#failures > 0) log.info("alerts can be decided again");
+      this.#trouble.worked();
       this.#failures = 0;
       metrics.decided(counts);
       for (const { since } of current) metrics.decisionSeconds.observe((clock.monotonic() - since) / 1_000);
@@ -113,11 +118,7 @@ export class Decisions {
         if (!outdated.has(question)) this.#report(question, states);
       }
     } catch (error) {
-      if (this.#failures === 0)
-        log[failureLevel(error)](
-          { err: error },
-          "alerts cannot be decided; they are as soon as the database answers",
-        );
+      this.#trouble.failed(error);
       this.#failures += 1;
       this.#queue.unshift(...current.filter(({ state }) => !state.isQueued));
       for (const { state } of current) state.isQueued = true;

@@ -3,9 +3,10 @@ import type { StreamEvent } from "@nightbell/contract";
 import { sql } from "kysely";
 import type { Bus } from "../../platform/bus.js";
 import type { Clock } from "../../platform/clock.js";
-import { type Db, type DatabaseHandle, failureLevel } from "../../platform/db.js";
+import type { Db, DatabaseHandle } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { type EventSequence, type HeldTopic, Topic } from "../../platform/stream/topic.js";
+import { Trouble } from "../../platform/trouble.js";
 import { type AlertRow, toAlert, toEvent } from "./alerts.js";
 
 /** Where a trigger notifies whenever a timeline grows; a wake-up only, without a payload. */
@@ -50,13 +51,12 @@ class AlertTopic extends Topic {
 export class LiveAlerts {
   readonly #db: Db;
   readonly #clock: Clock;
-  readonly #log: Logger;
+  readonly #trouble: Trouble;
   readonly #sequence: EventSequence;
   readonly #topics = new Map<string, AlertTopic>();
   #lookedAt = -Infinity;
   #isLooking = false;
   #isNoted = false;
-  #isFailing = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -69,7 +69,10 @@ export class LiveAlerts {
   }) {
     this.#db = options.database.db;
     this.#clock = options.clock;
-    this.#log = options.log;
+    this.#trouble = new Trouble(options.log, {
+      began: "live streams of alerts stand still until the database answers",
+      over: "live streams of alerts go on",
+    });
     this.#sequence = options.sequence;
     options.bus.subscribe(ALERTS_CHANNEL, () => {
       this.#isNoted = true;
@@ -115,15 +118,9 @@ export class LiveAlerts {
     this.#isNoted = false;
     try {
       await this.#publish();
-      if (this.#isFailing) this.#log.info("live streams of alerts go on");
-      this.#isFailing = false;
+      this.#trouble.worked();
     } catch (error) {
-      if (!this.#isFailing)
-        this.#log[failureLevel(error)](
-          { err: error },
-          "live streams of alerts stand still until the database answers",
-        );
-      this.#isFailing = true;
+      this.#trouble.failed(error);
     } finally {
       this.#isLooking = false;
       this.#lookedAt = this.#clock.monotonic();

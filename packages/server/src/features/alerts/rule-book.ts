@@ -2,8 +2,9 @@
 // second by itself.
 import type { AlertCondition, JobSelector } from "@nightbell/contract";
 import { sql } from "kysely";
-import { type Db, failureLevel } from "../../platform/db.js";
+import type { Db } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
+import { Trouble } from "../../platform/trouble.js";
 import { selects } from "./maintenance.js";
 import { RuleStates } from "./rule-states.js";
 
@@ -46,6 +47,7 @@ type RuleRow = Omit<LiveRule, "states">;
 
 export class RuleBook {
   readonly #options: RuleBookOptions;
+  readonly #trouble: Trouble;
   #rules = new Map<string, LiveRule>();
   #byOrganisation = new Map<string, LiveRule[]>();
   /** What the database's rules were like at the last reading. */
@@ -53,11 +55,14 @@ export class RuleBook {
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | null = null;
   #isWoken = false;
-  #isFailing = false;
   #stopped = false;
 
   constructor(options: RuleBookOptions) {
     this.#options = options;
+    this.#trouble = new Trouble(options.log, {
+      began: "alert rules cannot be read; they stay as they are",
+      over: "alert rules can be read again",
+    });
   }
 
   /** Resolves when the rules are known. Throws when the database cannot be read. */
@@ -97,15 +102,9 @@ export class RuleBook {
   async #lookAgain(): Promise<void> {
     try {
       await this.#look();
-      if (this.#isFailing) this.#options.log.info("alert rules can be read again");
-      this.#isFailing = false;
+      this.#trouble.worked();
     } catch (error) {
-      if (!this.#isFailing)
-        this.#options.log[failureLevel(error)](
-          { err: error },
-          "alert rules cannot be read; they stay as they are",
-        );
-      this.#isFailing = true;
+      this.#trouble.failed(error);
     }
   }
 

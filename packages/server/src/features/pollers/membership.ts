@@ -14,6 +14,7 @@ import type { Clock } from "../../platform/clock.js";
 import { type DatabaseHandle, openDatabase } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { Rounds } from "../../platform/rounds.js";
+import { Trouble } from "../../platform/trouble.js";
 import { version } from "../../platform/version.js";
 import { type BucketSet, emptyBuckets, isCovered } from "./buckets.js";
 import { membershipMetrics } from "./membership-metrics.js";
@@ -55,6 +56,7 @@ export interface MembershipOptions {
 export class Membership implements Shares {
   readonly id = randomUUID();
   readonly #options: MembershipOptions;
+  readonly #trouble: Trouble;
   readonly #metrics: ReturnType<typeof membershipMetrics>;
   readonly #rounds = new Rounds({ pauseMs: BEAT_PAUSE_MS, intervalMs: BEAT_MS });
   readonly #contact = new Contact();
@@ -87,6 +89,10 @@ export class Membership implements Shares {
 
   private constructor(options: MembershipOptions) {
     this.#options = options;
+    this.#trouble = new Trouble(options.log, {
+      began: "the other pollers cannot be seen; this one measures on what it has",
+      over: "the other pollers can be seen again",
+    });
     this.#database = openDatabase(options.url, {
       poolSize: 1,
       applicationName: "nightbell membership",
@@ -144,15 +150,10 @@ export class Membership implements Shares {
     while (await this.#rounds.next()) {
       try {
         await this.#beat();
-        if (this.#failures > 0) this.#options.log.info("the other pollers can be seen again");
+        this.#trouble.worked();
         this.#failures = 0;
       } catch (error) {
-        if (this.#failures === 0) {
-          this.#options.log.warn(
-            { err: error },
-            "the other pollers cannot be seen; this one measures on what it has",
-          );
-        }
+        this.#trouble.failed(error);
         this.#failures += 1;
         this.#endHandOver(); // There is no telling anybody.
       }

@@ -26,6 +26,9 @@ export function problemOf(error: NightbellError, requestId: string): Problem {
   };
 }
 
+/** Of Postgres, for a statement beyond its time limit. */
+const QUERY_CANCELED = "57014";
+
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = asNightbellError(error);
   logFailure(known, error, request);
@@ -46,9 +49,14 @@ function logFailure(known: NightbellError, error: unknown, request: FastifyReque
   if (known.status < 500 || known.code === "not_ready") return;
   const { log, routeOptions } = request;
   const url = routeOptions.config.hasSecretPath === true ? routeOptions.url : request.url;
-  // Where it happened says nothing about a database that is away, and every request fails then.
-  if (known.code === "database_unavailable") log.warn({ url, reason: String(error) }, "request failed");
-  else log.error({ err: error, url }, "request failed");
+  if (known.code !== "database_unavailable") {
+    log.error({ err: error, url }, "request failed");
+    return;
+  }
+  // That the database is away is told once, by who watches it; every request fails then. A statement that it ended for
+  // taking too long is that request's own news.
+  const isOwn = error instanceof Error && codeOf(error) === QUERY_CANCELED;
+  log[isOwn ? "warn" : "debug"]({ url, reason: String(error) }, "request failed");
 }
 
 /** Finds the error of the registry for whatever was thrown. Its detail never carries what an unknown error said. */
