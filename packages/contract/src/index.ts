@@ -13,5 +13,6 @@ export * from "./pollers.js";
 export * from "./probes.js";
 export * from "./problems.js";
 export * from "./samples.js";
+export { HIDDEN, hideSent, isSentOption } from "./secrets.js";
 export * from "./stream.js";
 export * from "./targets.js";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PageQuery, pageOf } from "./pagination.js";
 import { JobType, optionsByType, ProbeType } from "./probes.js";
+import { hiddenPaths } from "./secrets.js";
 import { targetSchema } from "./targets.js";
 
 /** pending → running ⇄ paused → completed / cancelled (M1). */
@@ -120,6 +121,7 @@ export const Job = z.object({
   title: z.string(),
   type: JobType,
   target: z.string(),
+  /** What the probe sends is `(hidden)` for roles that may not edit jobs: values of headers, bodies, messages. */
   options: z.record(z.string(), z.unknown()),
   cadenceSeconds: z.number(),
   durationSeconds: z.number().nullable(),
@@ -225,6 +227,13 @@ export function checkTyped(
         path: ["options", ...issue.path, ...key],
       });
     }
+  }
+  for (const path of hiddenPaths(probe.options)) {
+    context.addIssue({
+      code: "custom",
+      message: "was hidden where this came from",
+      path: ["options", ...path],
+    });
   }
   if (options.success) probe.options = options.data;
 }

@@ -297,6 +297,7 @@ export const LatencyApiOptions = z.strictObject({
   url: z
     .url({ protocol: /^https?$/ })
     .max(2_000)
+    .refine((url) => !/^[^/]*\/\/[^/?#]*@/.test(url), "must not contain a user name or password")
     .nullable()
     .default(null),
 });

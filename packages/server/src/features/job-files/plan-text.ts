@@ -1,5 +1,5 @@
 // A plan as people read it: one line a job, below an update one line a field. Pure.
-import type { JobAction } from "@nightbell/contract";
+import { HIDDEN, isSentOption, type JobAction } from "@nightbell/contract";
 
 const marks: Record<JobAction["action"], string> = {
   create: "+",
@@ -34,10 +34,10 @@ function countText(actions: readonly JobAction[]): string {
   return `${count("create")} to create, ${count("update")} to change, ${count("delete")} to delete, ${count("unchanged")} as they should be`;
 }
 
-/** Headers and bodies carry secrets, and plans end in the logs of other systems. */
+/** Headers and bodies may hold secrets, and plans end in the logs of other systems. */
 function shown(path: string, value: unknown): string {
-  const isSecret = /^options\.(headers|body)\b/.test(path);
-  if (isSecret && value !== null) return "(hidden)";
+  const [, option = ""] = /^options\.([^.]+)/.exec(path) ?? [];
+  if (isSentOption(option) && value !== null) return HIDDEN;
   const text = plain(JSON.stringify(value));
   return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH - 1)}…` : text;
 }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { FieldError } from "../../platform/errors.js";
 import type { NewJob } from "./create.js";
 import { type Patch, rewriting } from "./edit.js";
-import { type JobRow, jobToApi } from "./row.js";
+import { type JobRow, wholeJob } from "./row.js";
 
 export type KeyedJob = NewJob & { key: string };
 
@@ -96,7 +96,7 @@ function differences(row: JobRow, job: KeyedJob): Patch {
 
 function currentOf(row: JobRow) {
   const options = optionsByType[row.type].safeParse(row.options);
-  return { ...jobToApi(row), ...(options.success && { options: options.data as Record<string, unknown> }) };
+  return { ...wholeJob(row), ...(options.success && { options: options.data as Record<string, unknown> }) };
 }
 
 function changesOf(row: JobRow, patch: Patch): JobAction["changes"] {

@@ -4,4 +4,4 @@ export { removeExpiredKeys } from "./idempotency.js";
 export { completeJobs, completeOverdueJobs, forgetDeletedJobs, startPendingJobs } from "./lifecycle.js";
 export { JOBS_CHANNEL, readGrids, selectJobs } from "./queries.js";
 export { type JobRouteOptions, jobRoutes } from "./routes.js";
-export { type JobRow, jobToApi } from "./row.js";
+export { EDITOR, type JobRow, jobToApi } from "./row.js";

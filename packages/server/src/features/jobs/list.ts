@@ -2,6 +2,7 @@
 import type { JobListQuery, JobPage } from "@nightbell/contract";
 import type { z } from "zod";
 import type { Db } from "../../platform/db.js";
+import type { Account } from "../../platform/http/access.js";
 import {
   cursorScope,
   decodeCursor,
@@ -32,7 +33,7 @@ const DEEP_OFFSET = 10_000;
 export async function listJobs(
   db: Db,
   totals: JobTotals,
-  organisationId: string,
+  { organisationId, role }: Pick<Account, "organisationId" | "role">,
   query: z.output<typeof JobListQuery>,
 ): Promise<JobPage> {
   refusePageWithCursor(query);
@@ -52,7 +53,7 @@ export async function listJobs(
   const shown = rows.slice(0, query.limit);
   const last = shown.at(-1);
   return {
-    data: shown.map(jobToApi),
+    data: shown.map((row) => jobToApi(row, role)),
     pagination: pagination(query, {
       total: total.count,
       isEstimate: total.source !== "exact",

@@ -31,7 +31,7 @@ import { findJob } from "./find.js";
 import { claimOf, IdempotencyHeaders } from "./idempotency.js";
 import { listJobs } from "./list.js";
 import { createProbeTester, type ProbeOnce } from "./probe-test.js";
-import { type JobRow, jobToApi } from "./row.js";
+import { EDITOR, type JobRow, jobToApi } from "./row.js";
 import { JobTotals } from "./totals.js";
 
 export interface JobRouteOptions {
@@ -62,13 +62,13 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
   app.get(
     "/api/jobs",
     { schema: { tags, summary: "List jobs", querystring: JobListQuery, response: { 200: JobPage } } },
-    async (request) => listJobs(db, totals, request.account.organisationId, request.query),
+    async (request) => listJobs(db, totals, request.account, request.query),
   );
 
   app.post(
     "/api/jobs",
     {
-      config: { access: "responder", errors: creationErrors },
+      config: { access: EDITOR, errors: creationErrors },
       schema: {
         tags,
         summary: "Create a job",
@@ -81,7 +81,8 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
     async (request, reply) => {
       const claim = claimOf(request.headers["idempotency-key"], "create", request.body);
       const row = await createJob(contextOf(request), request.body, claim);
-      return answer(row, reply.code(201).header("location", `/api/jobs/${row.id}`));
+      void reply.code(201).header("location", `/api/jobs/${row.id}`);
+      return answer(row, request, reply);
     },
   );
 
@@ -89,7 +90,7 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
     "/api/jobs/import",
     {
       bodyLimit: IMPORT_LIMIT_BYTES,
-      config: { access: "responder", errors: creationErrors },
+      config: { access: EDITOR, errors: creationErrors },
       schema: {
         tags,
         summary: "Create many jobs, all or none",
@@ -101,7 +102,7 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
     async (request, reply) => {
       const claim = claimOf(request.headers["idempotency-key"], "import", request.body);
       const rows = await importJobs(contextOf(request), request.body.jobs, claim);
-      return reply.code(201).send({ created: rows.map(jobToApi) });
+      return reply.code(201).send({ created: rows.map((row) => jobToApi(row, request.account.role)) });
     },
   );
 
@@ -109,7 +110,7 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
     "/api/jobs/apply",
     {
       bodyLimit: IMPORT_LIMIT_BYTES,
-      config: { access: "responder", errors: ["version_conflict", "simulation_forbidden", "key_taken"] },
+      config: { access: EDITOR, errors: ["version_conflict", "simulation_forbidden", "key_taken"] },
       schema: {
         tags,
         summary: "Make a set of jobs as described, all or nothing",
@@ -127,7 +128,7 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
   app.post(
     "/api/jobs/bulk",
     {
-      config: { access: "responder" },
+      config: { access: EDITOR },
       schema: {
         tags,
         summary: "Pause, resume, cancel or delete many jobs",
@@ -148,16 +149,26 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
 
   app.get(
     "/api/jobs/:id",
-    { schema: { tags, summary: "Read a job", params, response: { 200: Job } } },
+    {
+      schema: {
+        tags,
+        summary: "Read a job",
+        description:
+          "Of what its probe sends (values of headers, body, message, payload, and the address of a latency service), " +
+          "roles that may not edit it read `(hidden)`, here and in every other answer.",
+        params,
+        response: { 200: Job },
+      },
+    },
     async (request, reply) =>
-      answer(await findJob(db, request.account.organisationId, request.params.id), reply),
+      answer(await findJob(db, request.account.organisationId, request.params.id), request, reply),
   );
 
   app.patch(
     "/api/jobs/:id",
     {
       config: {
-        access: "responder",
+        access: EDITOR,
         errors: ["version_conflict", "invalid_transition", "simulation_forbidden", "key_taken"],
       },
       schema: {
@@ -172,14 +183,15 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
     },
     async (request, reply) => {
       const { id } = request.params;
-      return answer(await editJob(contextOf(request), id, request.body, request.headers["if-match"]), reply);
+      const row = await editJob(contextOf(request), id, request.body, request.headers["if-match"]);
+      return answer(row, request, reply);
     },
   );
 
   app.delete(
     "/api/jobs/:id",
     {
-      config: { access: "responder" },
+      config: { access: EDITOR },
       schema: { tags, summary: "Delete a job", params, response: { 204: z.undefined() } },
     },
     async (request, reply) => {
@@ -196,13 +208,13 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
     app.post(
       `/api/jobs/:id/${action}`,
       {
-        config: { access: "responder", errors: ["invalid_transition"] },
+        config: { access: EDITOR, errors: ["invalid_transition"] },
         schema: { tags, summary, params, response: { 200: Job } },
       },
       async (request, reply) => {
         const { organisationId } = request.account;
         await changeJob(db, organisationId, request.params.id, action, clock.now());
-        return answer(await findJob(db, organisationId, request.params.id), reply);
+        return answer(await findJob(db, organisationId, request.params.id), request, reply);
       },
     );
   }
@@ -210,7 +222,7 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
   app.post(
     "/api/probes/test",
     {
-      config: { access: "responder" },
+      config: { access: EDITOR },
       schema: {
         tags: ["probes"],
         summary: "Run a probe once",
@@ -228,7 +240,7 @@ export async function jobRoutes(app: App, { db, clock, config, probe }: JobRoute
   );
 }
 
-function answer(row: JobRow, reply: FastifyReply): Job {
+function answer(row: JobRow, { account }: Pick<FastifyRequest, "account">, reply: FastifyReply): Job {
   void reply.header("etag", `"${row.version}"`);
-  return jobToApi(row);
+  return jobToApi(row, account.role);
 }

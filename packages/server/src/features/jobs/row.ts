@@ -1,5 +1,15 @@
 // A job as the database keeps it, and as the API shows it.
-import type { Job, JobStatus, JobType, MonitoringMode, Simulation, Thresholds } from "@nightbell/contract";
+import {
+  hideSent,
+  type Job,
+  type JobStatus,
+  type JobType,
+  type MonitoringMode,
+  type Role,
+  type Simulation,
+  type Thresholds,
+} from "@nightbell/contract";
+import { includesRole } from "../../platform/http/access.js";
 import type { JobState } from "./rules.js";
 import type { Grid } from "./grid.js";
 
@@ -31,7 +41,16 @@ export interface JobRow {
   completed_at: Date | null;
 }
 
-export function jobToApi(row: JobRow): Job {
+/** The lowest role that may edit jobs, and read back what their probes send. */
+export const EDITOR: Role = "responder";
+
+/** As a member of that role may read it. */
+export function jobToApi(row: JobRow, role: Role): Job {
+  const job = wholeJob(row);
+  return includesRole(role, EDITOR) ? job : { ...job, options: hideSent(job.options) };
+}
+
+export function wholeJob(row: JobRow): Job {
   return {
     id: row.id,
     key: row.key,

@@ -1,4 +1,5 @@
 // What one instance keeps of a job that somebody watches.
+import type { Role } from "@nightbell/contract";
 import { Topic } from "../../platform/stream/topic.js";
 import type { SlotRange } from "./notifier.js";
 import type { SampleRow } from "./queries.js";
@@ -13,17 +14,25 @@ const STORE_DELAY_MS = 10_000;
 /** Clocks of pollers may be ahead of ours by so much. */
 const CLOCK_SKEW_MS = 1_000;
 
+export interface TopicReader {
+  readonly organisationId: string;
+  readonly role: Role;
+}
+
 export class JobTopic extends Topic {
   readonly organisationId: string;
+  /** Of those who watch. */
+  readonly role: Role;
   /** Changes when the job's row does; empty once the job is gone. */
   revision: string;
   job: SampledJob;
   /** Locations whose sample was sent, by slot; the oldest entry first. */
   readonly #seen = new Map<number, Set<number>>();
 
-  constructor(organisationId: string, job: SampledJob, revision: string, seq: number) {
+  constructor(reader: TopicReader, job: SampledJob, revision: string, seq: number) {
     super(seq);
-    this.organisationId = organisationId;
+    this.organisationId = reader.organisationId;
+    this.role = reader.role;
     this.job = job;
     this.revision = revision;
   }

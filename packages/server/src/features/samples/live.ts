@@ -1,13 +1,15 @@
 // Pushes samples and changes of jobs to live streams: one look at the database for all watched jobs, however many watch.
-import type { Job, StreamEvent } from "@nightbell/contract";
+import type { Job, Role, StreamEvent } from "@nightbell/contract";
 import type { Bus } from "../../platform/bus.js";
 import type { Clock } from "../../platform/clock.js";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
+import { includesRole } from "../../platform/http/access.js";
 import type { Logger } from "../../platform/log.js";
 import type { EventSequence, HeldTopic } from "../../platform/stream/topic.js";
-import { JOBS_CHANNEL, jobToApi, selectJobs } from "../jobs/index.js";
-import { JobTopic } from "./job-topic.js";
+import { Trouble } from "../../platform/trouble.js";
+import { EDITOR, JOBS_CHANNEL, jobToApi, selectJobs } from "../jobs/index.js";
+import { JobTopic, type TopicReader } from "./job-topic.js";
 import { parseRange, SAMPLES_CHANNEL, type SlotRange } from "./notifier.js";
 import { toSample } from "./page.js";
 import { readSamples } from "./history.js";
@@ -35,7 +37,8 @@ export class LiveSamples {
   readonly #sequence: EventSequence;
   readonly #database: DatabaseHandle;
   readonly #clock: Clock;
-  readonly #log: Logger;
+  readonly #trouble: Trouble;
+  /** By `keyOf`. */
   readonly #topics = new Map<string, JobTopic>();
   /** Slots stored since the last look, as notified. */
   #noted: SlotRange | null = null;
@@ -45,7 +48,6 @@ export class LiveSamples {
   #lookedAtJobsAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
-  #isFailing = false;
   #closed = false;
 
   constructor(options: {
@@ -58,7 +60,10 @@ export class LiveSamples {
     this.#sequence = options.sequence;
     this.#database = options.database;
     this.#clock = options.clock;
-    this.#log = options.log;
+    this.#trouble = new Trouble(options.log, {
+      began: "live streams stand still until the database answers",
+      over: "live streams go on",
+    });
     options.bus.subscribe(SAMPLES_CHANNEL, (payload) => this.#note(payload));
     options.bus.subscribe(JOBS_CHANNEL, () => {
       this.#jobsChanged = true;
@@ -67,10 +72,11 @@ export class LiveSamples {
   }
 
   /**
-   * The topics of jobs of the organisation, which stay until they are released. A new one already holds the samples of the
-   * last seconds as events. Throws `not_found` when one of the jobs is not the organisation's.
+   * The topics of jobs of the account's organisation, as its role may see them, which stay until they are released. A new
+   * one already holds the samples of the last seconds as events. Throws `not_found` when one of the jobs is not the organisation's.
    */
-  async hold(organisationId: string, jobIds: readonly string[]): Promise<HeldTopic[]> {
+  async hold(account: TopicReader, jobIds: readonly string[]): Promise<HeldTopic[]> {
+    const reader: TopicReader = { ...account, role: includesRole(account.role, EDITOR) ? EDITOR : "viewer" };
     const held: JobTopic[] = [];
     const hold = (topic: JobTopic) => {
       topic.holders += 1;
@@ -78,12 +84,12 @@ export class LiveSamples {
     };
     const missing: string[] = [];
     for (const id of jobIds) {
-      const topic = this.#topics.get(id);
-      if (topic?.organisationId === organisationId) hold(topic);
+      const topic = this.#topics.get(keyOf(reader.role, id));
+      if (topic?.organisationId === reader.organisationId) hold(topic);
       else missing.push(id);
     }
     try {
-      if (missing.length > 0) (await this.#createTopics(organisationId, missing)).forEach(hold);
+      if (missing.length > 0) (await this.#createTopics(reader, missing)).forEach(hold);
     } catch (error) {
       for (const topic of held) this.#release(topic);
       throw error;
@@ -117,7 +123,7 @@ export class LiveSamples {
   /** Null when it is gone. */
   async #currentJob(topic: JobTopic): Promise<Job | null> {
     const [row] = await selectJobs(this.#database.db, topic.organisationId, [topic.job.id]);
-    return row === undefined ? null : jobToApi(row);
+    return row === undefined ? null : jobToApi(row, topic.role);
   }
 
   close(): void {
@@ -125,11 +131,11 @@ export class LiveSamples {
     clearTimeout(this.#timer);
   }
 
-  async #createTopics(organisationId: string, ids: readonly string[]): Promise<JobTopic[]> {
+  async #createTopics(reader: TopicReader, ids: readonly string[]): Promise<JobTopic[]> {
     const { pool } = this.#database;
     // Read first: a change in between shows as another revision at the next look.
     const revisions = await jobRevisions(pool, ids);
-    const jobs = await findSampledJobs(this.#database, organisationId, ids);
+    const jobs = await findSampledJobs(this.#database, reader.organisationId, ids);
     const isFound = new Set(jobs.map((job) => job.id));
     const missing = ids.find((id) => !isFound.has(id));
     if (missing !== undefined) {
@@ -137,12 +143,13 @@ export class LiveSamples {
     }
     // A number of its own for the beginning: no id given out before can mean "nothing missed" to a new topic.
     const seq = this.#sequence.skip();
-    const topics = jobs.map((job) => new JobTopic(organisationId, job, revisions.get(job.id) ?? "", seq));
+    const topics = jobs.map((job) => new JobTopic(reader, job, revisions.get(job.id) ?? "", seq));
     await this.#publishSamples(topics, null);
     return topics.map((topic) => {
       // Somebody else may have been faster.
-      const known = this.#topics.get(topic.job.id) ?? topic;
-      this.#topics.set(topic.job.id, known);
+      const key = keyOf(topic.role, topic.job.id);
+      const known = this.#topics.get(key) ?? topic;
+      this.#topics.set(key, known);
       return known;
     });
   }
@@ -172,12 +179,9 @@ export class LiveSamples {
     try {
       if (jobsChanged || this.#lookedAt >= this.#lookedAtJobsAt + MAX_INTERVAL_MS) await this.#publishJobs();
       await this.#publishSamples([...this.#topics.values()], noted);
-      if (this.#isFailing) this.#log.info("live streams go on");
-      this.#isFailing = false;
+      this.#trouble.worked();
     } catch (error) {
-      if (!this.#isFailing)
-        this.#log.warn({ err: error }, "live streams stand still until the database answers");
-      this.#isFailing = true;
+      this.#trouble.failed(error);
       this.#noted = unite(this.#noted, noted);
     } finally {
       this.#isLooking = false;
@@ -225,8 +229,14 @@ export class LiveSamples {
   }
 
   #forget(topic: JobTopic): void {
-    if (this.#topics.get(topic.job.id) === topic) this.#topics.delete(topic.job.id);
+    const key = keyOf(topic.role, topic.job.id);
+    if (this.#topics.get(key) === topic) this.#topics.delete(key);
   }
+}
+
+/** Who may not edit a job reads less of it: a topic of its own, so that one frame still serves all who watch. */
+function keyOf(role: Role, jobId: string): string {
+  return `${role}:${jobId}`;
 }
 
 function label(spansOf: readonly (readonly Span[])[], topics: readonly JobTopic[]): LabelledSpan[] {

@@ -7,7 +7,7 @@ import { Bus } from "../../platform/bus.js";
 import { type Clock, systemClock } from "../../platform/clock.js";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { warnOfFileLimit } from "../../platform/file-limit.js";
-import { type Authenticate, sessionToken } from "../../platform/http/access.js";
+import { type Account, type Authenticate, sessionToken } from "../../platform/http/access.js";
 import type { App } from "../../platform/http/app.js";
 import type { Logger } from "../../platform/log.js";
 import { SseServer } from "../../platform/sse.js";
@@ -46,10 +46,11 @@ export async function streamRoutes(app: App, options: StreamRouteOptions): Promi
   });
 
   /** Throws `not_found` when a topic is not the organisation's. */
-  const hold = async (organisationId: string, names: readonly string[]): Promise<HeldTopic[]> => {
+  const hold = async (account: Account, names: readonly string[]): Promise<HeldTopic[]> => {
     const jobIds = new Set(names.flatMap((name) => /^job:(.*)/i.exec(name)?.[1]?.toLowerCase() ?? []));
-    const topics = jobIds.size === 0 ? [] : await samples.hold(organisationId, [...jobIds]);
-    if (names.some((name) => name.toLowerCase() === "alerts")) topics.push(alerts.hold(organisationId));
+    const topics = jobIds.size === 0 ? [] : await samples.hold(account, [...jobIds]);
+    if (names.some((name) => name.toLowerCase() === "alerts"))
+      topics.push(alerts.hold(account.organisationId));
     return topics;
   };
 
@@ -76,7 +77,7 @@ export async function streamRoutes(app: App, options: StreamRouteOptions): Promi
     },
     async (request, reply) => {
       sse.assertRoom(request.account.userId);
-      const topics = await hold(request.account.organisationId, request.query.topics);
+      const topics = await hold(request.account, request.query.topics);
       const release = () => {
         for (const topic of topics) topic.release();
       };
@@ -104,9 +105,12 @@ export async function streamRoutes(app: App, options: StreamRouteOptions): Promi
   );
 }
 
-/** Asks whether the session that opened the stream is still valid. It keeps the token, not the whole request. */
+/** Asks whether the session that opened the stream is still valid, in the same role. It keeps the token, not the request. */
 function stillAllowed(request: FastifyRequest, authenticate: Authenticate): () => Promise<boolean> {
   const token = sessionToken(request);
-  const { organisationId } = request.account;
-  return async () => token !== null && (await authenticate(token))?.organisationId === organisationId;
+  const { organisationId, role } = request.account;
+  return async () => {
+    const account = token === null ? null : await authenticate(token);
+    return account?.organisationId === organisationId && account.role === role;
+  };
 }

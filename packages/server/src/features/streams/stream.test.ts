@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomUUID } from "node:crypto";
-import type { StreamEvent } from "@nightbell/contract";
+import { HIDDEN, type Role, type StreamEvent } from "@nightbell/contract";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../../../test/harness.js";
@@ -35,18 +35,23 @@ afterAll(async () => {
 });
 
 interface Instance extends AsyncDisposable {
-  stream(jobs: readonly TestJob[], lastEventId?: string, userId?: string): Promise<SseStream<StreamEvent>>;
+  stream(
+    jobs: readonly TestJob[],
+    lastEventId?: string,
+    userId?: string,
+    role?: Role,
+  ): Promise<SseStream<StreamEvent>>;
   /** Queries of this instance to the database so far. */
   queryCount(): number;
   close(): Promise<void>;
 }
 
 const authenticate: Authenticate = async (token) => {
-  const [organisationId = "", userId = randomUUID()] = token.split("~");
-  return { userId, organisationId, role: "viewer", isTestAccount: false };
+  const [organisationId = "", userId, role = "viewer"] = token.split("~");
+  return { userId: userId || randomUUID(), organisationId, role: role as Role, isTestAccount: false };
 };
 
-/** An API server of its own. A bearer token is the id of the organisation it acts in, and of the account if it matters. */
+/** An API server of its own. A bearer token is the id of the organisation it acts in, and of the account and its role if they matter. */
 async function startInstance({ maxConnections = 100, clock = systemClock } = {}): Promise<Instance> {
   const database = openDatabase(world.url, { poolSize: 4, applicationName: "instance" });
   let queries = 0;
@@ -65,9 +70,9 @@ async function startInstance({ maxConnections = 100, clock = systemClock } = {})
     await database.close();
   };
   return {
-    stream: (jobs, lastEventId, userId) =>
+    stream: (jobs, lastEventId, userId = "", role = "viewer") =>
       openSse(`${url}/api/stream?topics=${jobs.map(({ id }) => `job:${id}`).join(",")}`, {
-        token: [world.organisationId, userId ?? []].flat().join("~"),
+        token: [world.organisationId, userId, role].join("~"),
         ...(lastEventId === undefined ? {} : { lastEventId }),
       }),
     queryCount: () => queries,
@@ -102,6 +107,7 @@ const slotsOf = (stream: SseStream<StreamEvent>, job: TestJob) =>
       ? data.samples.map((sample) => Date.parse(sample.scheduledAt))
       : [],
   );
+const isNews = (event: StreamEvent) => event.type === "job";
 const has = (job: TestJob, slot: number) => (event: StreamEvent) =>
   event.type === "samples" &&
   event.jobId === job.id &&
@@ -152,6 +158,24 @@ test("pushes changes of the job, and its end", async () => {
   await db.deleteFrom("jobs").where("id", "=", job.id).execute();
   await stream.next((event) => event.type === "job" && event.job === null);
   expect(stream.events.map(({ data }) => data.type)).toEqual(["job", "job"]);
+});
+
+test("says of a job what its probe sends only to those who may edit it", async () => {
+  await using instance = await startInstance();
+  const job = await runningJob();
+  await using viewer = await instance.stream([job]);
+  await using responder = await instance.stream([job], undefined, undefined, "responder");
+  const options = { timeoutMs: 1_000, headers: { authorization: "s3cret" } };
+  const { db } = world.database;
+  await db
+    .updateTable("jobs")
+    .set({ type: "http", options: JSON.stringify(options) })
+    .where("id", "=", job.id)
+    .execute();
+  expect((await responder.next(isNews)).data).toMatchObject({ job: { options } });
+  expect((await viewer.next(isNews)).data).toMatchObject({
+    job: { options: { ...options, headers: { authorization: HIDDEN } } },
+  });
 });
 
 test("resumes after the event that the client has, for all topics of the stream", async () => {

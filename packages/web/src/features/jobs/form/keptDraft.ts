@@ -1,5 +1,6 @@
 // What stands in a job form when its session ends is kept in this tab until the person is back. Secrets
 // are not written down: the values of request headers and whatever else is sent have to be typed again.
+import { isSentOption } from "@nightbell/contract";
 import { emptyDraft, type Draft, type HeaderDraft, type OptionDrafts } from "./draft.js";
 
 export interface KeptDraft {
@@ -36,9 +37,6 @@ export function forget(key: string): void {
   }
 }
 
-/** Options that are sent, and may say who we are. */
-const SENT = new Set(["body", "message", "payload"]);
-
 function withoutSecrets(draft: Draft): Draft {
   const options = Object.entries(draft.options).map(([type, fields]) => [type, withoutSent(fields)]);
   return { ...draft, options: Object.fromEntries(options) as Draft["options"] };
@@ -47,8 +45,8 @@ function withoutSecrets(draft: Draft): Draft {
 function withoutSent(fields: OptionDrafts): OptionDrafts {
   return Object.fromEntries(
     Object.entries(fields).map(([field, value]) => {
-      if (SENT.has(field)) return [field, ""];
-      if (field !== "headers") return [field, value];
+      if (!isSentOption(field)) return [field, value];
+      if (field !== "headers") return [field, ""];
       return [field, (value as HeaderDraft[]).map(({ name }) => ({ name, value: "" }))];
     }),
   );
