@@ -14,9 +14,18 @@ export const Health = z.object({
     heapPercent: z.number(),
     rssBytes: z.number(),
     eventLoopLagMs: z.number(),
-    database: z.object({ used: z.number(), waiting: z.number(), size: z.number(), percent: z.number() }),
+    /** Connections of this process, and when the database last answered it. */
+    database: z.object({
+      used: z.number(),
+      waiting: z.number(),
+      size: z.number(),
+      percent: z.number(),
+      lastAnswerAt: z.string().nullable(),
+      /** Null while it answers. */
+      unavailableSince: z.string().nullable(),
+    }),
   }),
-  /** A sentence for each threshold that is passed. */
+  /** A sentence for each threshold that is passed, and for each part that does not answer. */
   alerts: z.array(
     z.object({ level: z.enum(["warning", "critical"]), metric: z.string(), message: z.string() }),
   ),

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../config/config.js";
 import { startHealthServer } from "../features/monitoring/index.js";
+import { DatabaseWatch } from "../platform/database-watch.js";
 import {
   type DatabaseHandle,
   type DatabaseOptions,
@@ -119,6 +120,10 @@ export async function startRoles(
           metrics: collectMetrics,
         });
     others.push(listener);
+    // The API has its own; a poller says by itself that it measures on without.
+    if (!names.includes("api") && names.some((name) => name !== "poller")) {
+      others.push(new DatabaseWatch(url, log));
+    }
     if (names.includes("scheduler")) {
       scheduler = await startScheduler(contextOf("scheduler", { poolSize: SCHEDULER_CONNECTIONS }));
       others.push(scheduler);

@@ -8,7 +8,14 @@ const calm: Health["metrics"] = {
   heapPercent: 10,
   rssBytes: 100_000_000,
   eventLoopLagMs: 1,
-  database: { used: 1, waiting: 0, size: 20, percent: 5 },
+  database: {
+    used: 1,
+    waiting: 0,
+    size: 20,
+    percent: 5,
+    lastAnswerAt: "2026-01-01T00:00:00.000Z",
+    unavailableSince: null,
+  },
 };
 
 test("a busy moment, such as a start, is no alert; a busy half minute is", () => {

@@ -50,7 +50,7 @@ const thresholds: readonly Threshold[] = [
   },
 ];
 
-/** The worst of what passed a threshold, and a sentence for each. */
+/** The worst of what is wrong, and a sentence for each. */
 export function assess(
   metrics: Metrics,
   sustained: Sustained,
@@ -63,6 +63,11 @@ export function assess(
     const message = `${threshold.metric} at ${value} % (${level} from ${threshold[level]} %): ${threshold.advice}`;
     return [{ level, metric: threshold.metric, message }];
   });
+  const { unavailableSince } = metrics.database;
+  if (unavailableSince !== null) {
+    const message = `the database has not answered since ${unavailableSince}: nothing can be read or changed; pollers measure on and keep what they measure`;
+    alerts.push({ level: "critical", metric: "database", message });
+  }
   return { status: worst(alerts), alerts };
 }
 

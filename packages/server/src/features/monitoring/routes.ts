@@ -1,6 +1,7 @@
 import { Health } from "@nightbell/contract";
 import type { Registry } from "prom-client";
 import { z } from "zod";
+import { addWatchMetric, DatabaseWatch } from "../../platform/database-watch.js";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import type { App } from "../../platform/http/app.js";
@@ -10,8 +11,8 @@ import {
   METRICS_CONTENT_TYPE,
   type MetricsJson,
 } from "../../platform/metrics.js";
-import { addPoolMetrics, createPing, poolUse } from "./database.js";
 import { assess, worst } from "./health.js";
+import { addPoolMetrics, poolUse } from "./pool.js";
 import { addRequestMetrics } from "./requests.js";
 import { SystemSampler } from "./system.js";
 
@@ -36,15 +37,19 @@ const HealthQuery = z.strictObject({ mode: z.enum(["liveness", "readiness"]).opt
 export async function monitoringRoutes(app: App, options: MonitoringOptions): Promise<void> {
   const { database, isRunning, pollerTrouble, collectMetrics, collectJobMetrics, registry } = options;
   const sampler = new SystemSampler();
-  const ping = createPing(database, app.log);
-  app.addHook("onClose", async () => sampler.stop());
+  const watch = new DatabaseWatch(database.url, app.log);
+  app.addHook("onClose", async () => {
+    sampler.stop();
+    await watch.stop();
+  });
   addProcessMetrics(registry, "api");
   addPoolMetrics(registry, database);
+  addWatchMetric(registry, watch);
   addRequestMetrics(app, registry);
   /** Why this process cannot do its work, in a sentence; null when it can. */
   const notReady = async (): Promise<string | null> => {
     if (!isRunning()) return "this process is starting or draining";
-    return (await ping()) ? pollerTrouble() : "the database does not answer";
+    return (await watch.answers()) ? pollerTrouble() : "the database does not answer";
   };
   // Asked by machines, at a rate that is theirs to choose.
   const config = { access: "public", isUncounted: true } as const;
@@ -81,20 +86,26 @@ export async function monitoringRoutes(app: App, options: MonitoringOptions): Pr
         tags,
         summary: "What the process uses, and what to do about it",
         description:
+          "Answers at once, from what the process knows: it asks the database by itself every 2 seconds. " +
           "`mode=readiness` also asks what /ready asks, and answers 503 when the process cannot do its work.",
         querystring: HealthQuery,
         response: { 200: Health, 503: Health },
       },
     },
     async (request, reply) => {
-      const metrics = { ...sampler.latest, database: poolUse(database) };
+      const reason = request.query.mode === "readiness" ? await notReady() : null;
+      const { lastAnswerAt, unavailableSince } = watch.contact;
+      const contact = {
+        lastAnswerAt: lastAnswerAt?.toISOString() ?? null,
+        unavailableSince: unavailableSince?.toISOString() ?? null,
+      };
+      const metrics = { ...sampler.latest, database: { ...poolUse(database), ...contact } };
       const { alerts } = assess(metrics, sampler.sustained);
       const trouble = pollerTrouble();
       if (trouble !== null) {
         const message = `${trouble}: its jobs are not measured; see the log`;
         alerts.push({ level: "critical", metric: "poller", message });
       }
-      const reason = request.query.mode === "readiness" ? await notReady() : null;
       if (reason !== null) {
         alerts.push({ level: "critical", metric: "readiness", message: `not ready: ${reason}` });
         void reply.code(503);
