@@ -38,6 +38,7 @@ export function Shell() {
           ))}
         </nav>
         <div className="flex items-center gap-1">
+          <AlertsLink />
           <AccountMenu />
           <IconButton
             icon="keyboard"
@@ -78,20 +79,35 @@ function NavLink({ to, icon, label }: (typeof navigation)[number]) {
     >
       <Icon name={icon} />
       {label}
-      {to === "/alerts" && <OpenAlerts />}
+      {to === "/alerts" && <OpenAlerts className="ml-auto" />}
     </Link>
   );
 }
 
 /** How many alerts are open, where there are any. */
-function OpenAlerts() {
+function OpenAlerts({ className = "" }: { className?: string }) {
   const { data: count = 0 } = useQuery(openAlertCountQuery);
   if (count === 0) return null;
   return (
-    <span className="num ml-auto rounded-full bg-missed px-1.5 text-2xs font-semibold text-on-danger">
+    <span className={`num rounded-full bg-missed px-1.5 text-2xs font-semibold text-on-danger ${className}`}>
       {count > 99 ? "99+" : count}
       <span className="sr-only"> open</span>
     </span>
+  );
+}
+
+/** Where the navigation is folded into a menu, that something is wrong must show without opening it. */
+function AlertsLink() {
+  const { data: count = 0 } = useQuery(openAlertCountQuery);
+  if (count === 0) return null;
+  return (
+    <Link
+      to="/alerts"
+      className="flex h-9 items-center gap-1.5 rounded-md px-2 text-soft hover:bg-hover lg:hidden"
+    >
+      <Icon name="bell" label="Alerts" />
+      <OpenAlerts />
+    </Link>
   );
 }
 
