@@ -46,14 +46,21 @@ async function photographFirstVisit() {
     await page.getByRole("button", { name: "Create account" }).click();
     await page.getByText("Measure your first target").waitFor();
     await shoot("first-steps");
+    await page.goto("/alerts");
+    await page.getByText("Nothing is wrong").waitFor();
+    await shoot("alerts-none");
   });
 }
 
-async function photographPages(width, scheme, { busy, broken, paused }) {
+async function photographPages(width, scheme, { busy, broken, paused, completed }) {
   await withPage(width, scheme, async (page, shoot) => {
     await page.goto("/login");
     await page.getByLabel("Email address").fill(account.email);
     await shoot("login");
+    await page.getByLabel("Password").fill("not my password");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").first().waitFor();
+    await shoot("login-refused");
     await page.getByLabel("Password").fill(account.password);
     await page.keyboard.press("Enter");
     await page.getByRole("table", { name: "Jobs" }).getByRole("link").first().waitFor();
@@ -81,6 +88,17 @@ async function photographPages(width, scheme, { busy, broken, paused }) {
     await page.goto(`/jobs/${paused}`);
     await page.getByText("Not probed", { exact: true }).waitFor();
     await shoot("job-paused");
+    await page.goto(`/jobs/${completed}`);
+    await page.getByText("Completed").first().waitFor();
+    await page.waitForTimeout(1_500);
+    await shoot("job-completed");
+    await page.goto("/jobs?type=http");
+    await page.getByRole("table", { name: "Jobs" }).getByRole("link").first().waitFor();
+    await page.waitForTimeout(1_000);
+    await shoot("list-some");
+    await photographAlerts(page, shoot);
+    await page.goto(`/jobs/${busy}`);
+    await page.getByText("Live", { exact: true }).waitFor();
     await page.context().setOffline(true);
     await page.getByText("You are offline").waitFor();
     await shoot("offline");
@@ -112,6 +130,39 @@ async function photographPages(width, scheme, { busy, broken, paused }) {
   });
 }
 
+async function photographAlerts(page, shoot) {
+  await page.goto("/alerts");
+  const alerts = page.getByRole("list", { name: "Alerts" });
+  await alerts.waitFor();
+  await shoot("alerts");
+  await alerts.getByRole("link").first().click();
+  await page.getByText("Timeline").waitFor();
+  await shoot("alert");
+  await page.goto("/rules");
+  const rules = page.getByRole("list", { name: "Alert rules" });
+  await rules.waitFor();
+  await shoot("rules");
+  await rules.getByRole("link").first().click();
+  await page.getByRole("button", { name: "Try it" }).click();
+  await page.getByText(/^\d+ alerts?|No alert/).waitFor();
+  await shoot("rule");
+  await page.getByRole("button", { name: "Try it" }).scrollIntoViewIfNeeded();
+  await shoot("rule-dry-run");
+  await page.goto("/maintenance");
+  await page.getByRole("heading", { name: "Maintenance" }).waitFor();
+  await page.waitForTimeout(500);
+  await shoot("maintenance");
+  await page.goto("/maintenance/new");
+  await page.getByRole("heading").first().waitFor();
+  await shoot("maintenance-new");
+  await page.goto("/pollers");
+  await page
+    .getByText(/jobs?$/)
+    .first()
+    .waitFor();
+  await shoot("pollers");
+}
+
 /** Many quiet jobs for the list, and a few whose charts have everything a chart can show. */
 async function makeWorld() {
   const login = await call("POST", "/api/auth/login", { email: account.email, password: account.password });
@@ -132,7 +183,10 @@ async function makeWorld() {
   };
   const paused = await idOf("Own port");
   await call("POST", `/api/jobs/${paused}/pause`, undefined, headers).catch(() => "it is paused already");
-  return { busy: await idOf("Checkout API"), broken: await idOf("Nobody listens"), paused };
+  const [busy, broken, completed] = await Promise.all(
+    ["Checkout API", "Nobody listens", "Half a minute"].map(idOf),
+  );
+  return { busy, broken, paused, completed };
 }
 
 function quietJob(index) {
@@ -156,6 +210,7 @@ function livelyJobs() {
     { title: "This Nightbell", type: "http", target: `${url}/health`, cadenceSeconds: 1 },
     { title: "Nobody listens", type: "tcp", target: "127.0.0.1:9", cadenceSeconds: 1 },
     { title: "Own port", type: "tcp", target: here.host, cadenceSeconds: 2 },
+    { title: "Half a minute", type: "icmp", target: "127.0.0.1", cadenceSeconds: 0.5, durationSeconds: 30 },
     {
       ...simulated,
       title: "Certificate of the customer portal with a title that is far too long for any row of a list",
