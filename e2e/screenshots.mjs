@@ -97,8 +97,8 @@ async function photographPages(width, scheme, { busy, broken, paused, completed 
     await page.waitForTimeout(1_000);
     await shoot("list-some");
     await photographAlerts(page, shoot);
-    await page.goto(`/jobs/${busy}`);
-    await page.getByText("Live", { exact: true }).waitFor();
+    await page.goto(`/jobs/${paused}`);
+    await page.getByText("This job is paused").waitFor();
     await page.context().setOffline(true);
     await page.getByText("You are offline").waitFor();
     await shoot("offline");

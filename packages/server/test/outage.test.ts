@@ -11,6 +11,9 @@ const healthOf = async (program: RunningNightbell) => {
   return (await answer.json()) as Health;
 };
 
+const pollerUp = async (program: RunningNightbell) =>
+  /^nightbell_poller_up (\d)$/m.exec(await (await get(program, "/metrics")).text())?.[1];
+
 /** Warnings, errors and what is over again, in the order of the log; requests that had to wait are no news here. */
 function troublesOf(program: RunningNightbell): string[] {
   return program
@@ -123,9 +126,7 @@ test(
   { timeout: 60_000 },
   async () => {
     await using program = await startNightbell();
-    await eventually(async () => expect((await get(program, "/ready")).status).toBe(200), {
-      withinMs: 20_000,
-    });
+    await eventually(async () => expect(await pollerUp(program)).toBe("1"), { withinMs: 20_000 });
     process.kill(Number(/"postgresPid":(\d+)/.exec(program.output())?.[1]), "SIGKILL");
     await eventually(() => expect(program.output()).toContain('"Postgres runs again"'), { withinMs: 20_000 });
     await eventually(() => {
@@ -145,13 +146,11 @@ test(
 test("a poller that stands still is noticed, and so is that it goes on", { timeout: 60_000 }, async () => {
   await using database = await createDatabase();
   await using program = await startNightbell({ databaseUrl: database.url });
-  const up = async () =>
-    /^nightbell_poller_up (\d)$/m.exec(await (await get(program, "/metrics")).text())?.[1];
   const pollerAlert = async () => {
     const health = (await (await get(program, "/api/health")).json()) as Health;
     return health.alerts.find(({ metric }) => metric === "poller");
   };
-  await eventually(async () => expect(await up()).toBe("1"), { withinMs: 20_000 });
+  await eventually(async () => expect(await pollerUp(program)).toBe("1"), { withinMs: 20_000 });
   const pollerPid = Number(/"pollerPid":(\d+)/.exec(program.output())?.[1]);
 
   process.kill(pollerPid, "SIGSTOP");
@@ -161,13 +160,13 @@ test("a poller that stands still is noticed, and so is that it goes on", { timeo
       new RegExp(`^the poller process ${pollerPid} has not answered since \\d{4}-.*Z: `),
     );
     expect((await get(program, "/ready")).status).toBe(503);
-    expect(await up()).toBe("0");
+    expect(await pollerUp(program)).toBe("0");
     await eventually(() => expect(program.output()).toContain("the poller process does not answer"));
   } finally {
     process.kill(pollerPid, "SIGCONT");
   }
   await eventually(async () => expect((await get(program, "/ready")).status).toBe(200), { withinMs: 20_000 });
   expect(await pollerAlert()).toBeUndefined();
-  expect(await up()).toBe("1");
+  expect(await pollerUp(program)).toBe("1");
   await eventually(() => expect(program.output()).toContain("the poller process answers again"));
 });

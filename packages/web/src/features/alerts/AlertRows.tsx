@@ -32,8 +32,14 @@ export function AlertRows({ alerts, label }: { alerts: readonly Alert[]; label: 
             <AlertStatusLabel status={alert.status} />
           </div>
           <p className="num text-sm text-soft md:text-right" title={formatInstant(alert.openedAt, timeZone)}>
-            {formatAgo(alert.openedAt, now)}
-            <span className="text-faint">, {lasted(alert, now)}</span>
+            {alert.resolvedAt === null ? (
+              lasted(alert, now)
+            ) : (
+              <>
+                {formatAgo(alert.openedAt, now)}
+                <span className="text-faint">, {lasted(alert, now)}</span>
+              </>
+            )}
           </p>
         </li>
       ))}

@@ -30,6 +30,8 @@ describe("the window of a job page", () => {
     expect(presetOf({}, ended)).toBe("all");
     expect(presetWindow("all", ended, now)).toEqual({ fromMs: now - 7_200_000, toMs: now - 3_600_000 });
     expect(presetWindow("5m", ended, now).toMs).toBe(now - 3_600_000);
+    const short = job({ status: "completed", startedAt: ago(30_000), completedAt: ago(0) });
+    expect(presetWindow("all", short, now).fromMs).toBe(now - 30_000);
   });
 });
 

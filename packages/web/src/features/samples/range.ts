@@ -27,6 +27,8 @@ export interface Window {
 
 /** A job that has just begun fills the chart from the left instead of starting as a dot at its edge. */
 const SHORTEST_WINDOW_MS = 60_000;
+/** Nothing is added to one that has ended, only that there must be a window. */
+const SHORTEST_PAST_MS = 1_000;
 
 export function readRangeSearch(search: Record<string, unknown>): RangeSearch {
   const { range, from, to } = search;
@@ -48,7 +50,8 @@ export function presetOf(search: RangeSearch, job: Pick<Job, "status">): Preset 
 /** What a preset means now; for a job that has ended, counted back from its end. */
 export function presetWindow(preset: Preset, job: Job, nowMs: number): Window {
   const endMs = endOf(job) ?? nowMs;
-  const earliest = Math.min(startOf(job), endMs - SHORTEST_WINDOW_MS);
+  const shortestMs = hasEnded(job.status) ? SHORTEST_PAST_MS : SHORTEST_WINDOW_MS;
+  const earliest = Math.min(startOf(job), endMs - shortestMs);
   return { fromMs: Math.max(endMs - presets[preset].spanMs, earliest), toMs: endMs };
 }
 

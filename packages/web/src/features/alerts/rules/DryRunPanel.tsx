@@ -31,7 +31,7 @@ export function DryRunPanel({ read }: { read: () => AlertRuleCreate | null }) {
   });
   return (
     <Card title="Dry run" className="lg:sticky lg:top-5">
-      <div className="grid gap-4 p-4 sm:p-5">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-4 p-4 sm:p-5">
         <p className="text-sm text-soft">
           What this rule would have done to what is recorded. Nothing is saved and nobody is told.
         </p>
@@ -65,7 +65,7 @@ function Outcome({ result }: { result: AlertDryRun }) {
     .sort((a, b) => b.firings.length - a.firings.length);
   const label = (instant: string) => `${formatDay(instant, timeZone)}, ${formatMinute(instant, timeZone)}`;
   return (
-    <div role="status" className="grid gap-3">
+    <div role="status" className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <p className="font-medium">
         {alertCount === 0 ? "No alert" : alertCount === 1 ? "1 alert" : `${alertCount} alerts`}
         <span className="font-normal text-soft">
@@ -73,7 +73,7 @@ function Outcome({ result }: { result: AlertDryRun }) {
           of {jobs.length === jobCount ? countOf(jobCount) : `${jobs.length} of ${countOf(jobCount)}`}
         </span>
       </p>
-      <ul className="grid gap-3">
+      <ul className="grid grid-cols-[minmax(0,1fr)] gap-3">
         {measured.map(({ job, from, firings }) => (
           <li key={job.id}>
             <div className="mb-1 flex justify-between gap-3 text-sm">
