@@ -156,10 +156,7 @@ async function photographAlerts(page, shoot) {
   await page.getByRole("heading").first().waitFor();
   await shoot("maintenance-new");
   await page.goto("/pollers");
-  await page
-    .getByText(/jobs?$/)
-    .first()
-    .waitFor();
+  await page.getByRole("table", { name: "Pollers" }).waitFor();
   await shoot("pollers");
 }
 

@@ -1,6 +1,7 @@
 import type { Sample, Series } from "@nightbell/contract";
 import { describe, expect, test } from "vitest";
-import { mergeLive, readSeries, silentUntil, type LiveSample } from "./series.js";
+import { columnsOf } from "./chart/columns.js";
+import { mergeLive, readSeries, silentUntil, type LiveSample, type Point } from "./series.js";
 
 const start = Date.UTC(2026, 10, 22, 12, 0, 0);
 const iso = (offsetMs: number) => new Date(start + offsetMs).toISOString();
@@ -58,6 +59,13 @@ describe("live samples on a raw series", () => {
     ]),
     1_000,
   );
+
+  test("follow the newest slot without a gap, although the window cut that short", () => {
+    const [first, newest] = fetched.points;
+    const cut = { ...fetched, points: [first, { ...newest, toMs: start + 1_020 }] as Point[] };
+    expect(columnsOf(mergeLive(cut, [live(2_000)], 1_000)).cells).toHaveLength(3);
+    expect(columnsOf(mergeLive(cut, [live(3_000)], 1_000)).cells).toHaveLength(4);
+  });
 
   test("become points of their own", () => {
     const points = mergeLive(fetched, [live(2_000), live(3_000, missed)], 1_000);

@@ -80,6 +80,10 @@ function place(points: Point[], sample: Sample, atMs: number, stepMs: number, is
     points[index] = withSample(before, sample);
     return;
   }
+  // The window cut the newest slot short; it reaches to the next, so that no gap shows between the two.
+  if (isRaw && before !== undefined && atMs - before.fromMs <= stepMs) {
+    points[index] = { ...before, toMs: atMs };
+  }
   // Buckets begin at multiples of their length since the epoch, whatever the window.
   const fromMs = isRaw ? atMs : Math.floor(atMs / stepMs) * stepMs;
   const toMs = fromMs + stepMs;
