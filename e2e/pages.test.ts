@@ -237,6 +237,8 @@ const lively = {
 /** How far the page is wider than the screen. */
 function overflow({ page }: Person): Promise<number> {
   return page
-    .evaluate<number>("document.documentElement.scrollWidth - innerWidth")
+    .evaluate<number>(
+      "Math.max(...[...document.querySelectorAll('html, main')].map((one) => one.scrollWidth - one.clientWidth))",
+    )
     .then((width) => Math.max(0, width));
 }

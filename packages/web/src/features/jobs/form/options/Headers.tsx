@@ -14,7 +14,7 @@ export function Headers({ form }: { form: JobForm }) {
   return (
     <OptionRows
       title="Request headers"
-      explain="Sent with every request."
+      explain="Sent with every request. Only who may edit jobs can read the values."
       add="Add a header"
       onAdd={() => set([...headers, { name: "", value: "" }])}
       error={form.errors["options.headers"]}
