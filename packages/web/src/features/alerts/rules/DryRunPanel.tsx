@@ -6,6 +6,7 @@ import { useState } from "react";
 import { sentenceOf } from "../../../api/errors.js";
 import { serverNow } from "../../../api/serverClock.js";
 import { formatSeconds } from "../../../format/durations.js";
+import { countOf } from "../../../format/measures.js";
 import { formatDay, formatInstant, formatMinute } from "../../../format/times.js";
 import { Button } from "../../../ui/Button.js";
 import { Card } from "../../../ui/Card.js";
@@ -67,10 +68,11 @@ function Outcome({ result }: { result: AlertDryRun }) {
   return (
     <div role="status" className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <p className="font-medium">
-        {alertCount === 0 ? "No alert" : alertCount === 1 ? "1 alert" : `${alertCount} alerts`}
+        {alertCount === 0 ? "No alert" : countOf(alertCount, "alert")}
         <span className="font-normal text-soft">
           {" "}
-          of {jobs.length === jobCount ? countOf(jobCount) : `${jobs.length} of ${countOf(jobCount)}`}
+          of {jobs.length === jobCount ? "" : `${jobs.length} of `}
+          {countOf(jobCount, "job")}
         </span>
       </p>
       <ul className="grid grid-cols-[minmax(0,1fr)] gap-3">
@@ -91,7 +93,9 @@ function Outcome({ result }: { result: AlertDryRun }) {
         <span>{label(result.to)}</span>
       </div>
       {measured.length < jobs.length && (
-        <p className="text-xs text-faint">{countOf(jobs.length - measured.length)} without samples then</p>
+        <p className="text-xs text-faint">
+          {countOf(jobs.length - measured.length, "job")} without samples then
+        </p>
       )}
     </div>
   );
@@ -139,8 +143,4 @@ function describe(firings: readonly AlertFiring[], to: string): string {
   if (firings.length === 0) return "quiet";
   const ms = firings.reduce((sum, firing) => sum + Date.parse(firing.to ?? to) - Date.parse(firing.from), 0);
   return `${firings.length} ×, ${formatSeconds(Math.round(ms / 1_000))} in all`;
-}
-
-function countOf(jobs: number): string {
-  return jobs === 1 ? "1 job" : `${jobs} jobs`;
 }
