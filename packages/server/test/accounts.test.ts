@@ -164,6 +164,15 @@ describe("an account", () => {
     expect(await world.db.selectFrom("sessions").select("id").execute()).toEqual([]);
   });
 
+  it("whose session is revoked elsewhere, or whose role changes, acts for two seconds more at most", async () => {
+    const client = world.anonymous();
+    const { session } = await client.register();
+    expect((await client.get("/api/profile")).status).toBe(200);
+    await world.db.deleteFrom("sessions").where("user_id", "=", session.user.id).execute();
+    clock.advance(2_000);
+    expect((await client.get("/api/profile")).status).toBe(401);
+  });
+
   it("changes its profile, and nothing that is not its own to change", async () => {
     const client = await world.owner();
     const patched = await client.patch<Profile>("/api/profile", {

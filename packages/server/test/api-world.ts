@@ -1,7 +1,7 @@
 // The API in the test's own process over a database of its own: quick to build, and its clock and settings can be chosen.
 import type { Config } from "../src/config/config.js";
 import { loadConfig } from "../src/config/config.js";
-import { accountRoutes, createAuthenticate } from "../src/features/accounts/index.js";
+import { accountRoutes, Sessions } from "../src/features/accounts/index.js";
 import { heartbeatRoutes } from "../src/features/heartbeats/index.js";
 import { alertRoutes } from "../src/features/alerts/index.js";
 import { jobRoutes, type JobRouteOptions } from "../src/features/jobs/index.js";
@@ -43,14 +43,15 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
     }),
     ...options.config,
   };
+  const sessions = new Sessions(db, clock);
   const app = await buildApp({
     config,
     log: createLogger("warn", "test"),
-    authenticate: createAuthenticate(db, clock),
+    authenticate: sessions.authenticate,
     clock,
     webRoot: "/nonexistent",
   });
-  await accountRoutes(app, { db, clock, config });
+  await accountRoutes(app, { db, clock, sessions, config });
   await alertRoutes(app, { database: handle, clock });
   await jobRoutes(app, { db, clock, config, probe: options.probe ?? neverProbed });
   await heartbeatRoutes(app, { db });

@@ -1,6 +1,6 @@
 // The role that answers HTTP: every feature's routes on one server.
 import { Registry } from "prom-client";
-import { accountRoutes, createAuthenticate } from "../../features/accounts/index.js";
+import { accountRoutes, Sessions } from "../../features/accounts/index.js";
 import { heartbeatRoutes } from "../../features/heartbeats/index.js";
 import { alertRoutes } from "../../features/alerts/index.js";
 import { jobRoutes } from "../../features/jobs/index.js";
@@ -26,7 +26,8 @@ export async function startApi({
   const { db } = database;
   const prober = createOneShotProber({ latencyApiUrl: config.LATENCY_API_URL, log });
   const registry = new Registry();
-  const authenticate = createAuthenticate(db, clock);
+  const sessions = new Sessions(db, clock);
+  const { authenticate } = sessions;
   const app = await buildApp({ config, log, authenticate });
   app.addHook("onClose", () => prober.close());
   const isRunning = () => lifecycle() === "running";
@@ -39,7 +40,7 @@ export async function startApi({
     collectJobMetrics: (organisationId) => jobMetrics.collect(organisationId),
     registry,
   });
-  await accountRoutes(app, { db, clock, config });
+  await accountRoutes(app, { db, clock, config, sessions });
   await jobRoutes(app, { db, clock, config, probe: prober.probe });
   await probeRoutes(app, prober);
   await heartbeatRoutes(app, { db });

@@ -1,2 +1,2 @@
 export { accountRoutes } from "./routes.js";
-export { createAuthenticate, removeExpiredSessions } from "./sessions.js";
+export { removeExpiredSessions, Sessions } from "./sessions.js";

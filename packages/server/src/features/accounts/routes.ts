@@ -23,18 +23,22 @@ import { editMember, listMembers } from "./members.js";
 import { editProfile, readProfile, toUser } from "./profile.js";
 import { existsAnyUser } from "./queries.js";
 import { createRegister } from "./register.js";
-import { closeSession } from "./sessions.js";
+import type { Sessions } from "./sessions.js";
 
 export interface AccountOptions {
   readonly db: Db;
   readonly clock: Clock;
+  readonly sessions: Sessions;
   readonly config: Pick<Config, "OPEN_REGISTRATION" | "REGISTRATIONS_PER_HOUR" | "SESSION_DAYS">;
 }
 
 const DAY_SECONDS = 86_400;
 const tags = ["accounts"];
 
-export async function accountRoutes(app: App, { db, clock, config }: AccountOptions): Promise<void> {
+export async function accountRoutes(
+  app: App,
+  { db, clock, sessions, config }: AccountOptions,
+): Promise<void> {
   const logIn = createLogIn(db, clock, config.SESSION_DAYS);
   const rules = {
     isOpen: config.OPEN_REGISTRATION,
@@ -101,7 +105,7 @@ export async function accountRoutes(app: App, { db, clock, config }: AccountOpti
     },
     async (request, reply) => {
       const token = sessionToken(request);
-      if (token !== null) await closeSession(db, token);
+      if (token !== null) await sessions.close(token);
       return reply.clearCookie(SESSION_COOKIE, { path: "/" }).code(204).send();
     },
   );

@@ -29,23 +29,53 @@ export async function openSession(
   return token;
 }
 
-/** How the API finds out who calls. */
-export function createAuthenticate(db: Db, clock: Clock): Authenticate {
-  return async (token): Promise<Account | null> => {
-    const session = await findSession(db, hashOf(token), new Date(clock.now()));
-    return session === undefined
-      ? null
-      : {
-          userId: session.user_id,
-          organisationId: session.organisation_id,
-          role: session.role,
-          isTestAccount: session.is_test_account,
-        };
-  };
-}
+/**
+ * For so long a session that was found is not looked up again. One that is revoked through another instance, or whose
+ * owner's role changes, acts so much longer at most; one that is closed here ends at once.
+ */
+const FRESH_MS = 2_000;
+/** Of sessions remembered; at the bound the one looked up longest ago is forgotten. */
+const MAX_REMEMBERED = 10_000;
 
-export async function closeSession(db: Db, token: string): Promise<void> {
-  await deleteSession(db, hashOf(token));
+/** How the API finds out who calls, without asking the database at every request. */
+export class Sessions {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  /** By the hash of the token, the longest known first. */
+  readonly #found = new Map<string, { readonly account: Account; readonly at: number }>();
+
+  constructor(db: Db, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  readonly authenticate: Authenticate = async (token) => {
+    const hash = hashOf(token);
+    const key = hash.toString("base64");
+    const known = this.#found.get(key);
+    if (known !== undefined && this.#clock.monotonic() - known.at < FRESH_MS) return known.account;
+    this.#found.delete(key);
+    const at = this.#clock.monotonic();
+    const session = await findSession(this.#db, hash, new Date(this.#clock.now()));
+    if (session === undefined) return null;
+    const account: Account = {
+      userId: session.user_id,
+      organisationId: session.organisation_id,
+      role: session.role,
+      isTestAccount: session.is_test_account,
+    };
+    this.#found.set(key, { account, at });
+    const [oldest] = this.#found.keys();
+    if (this.#found.size > MAX_REMEMBERED && oldest !== undefined) this.#found.delete(oldest);
+    return account;
+  };
+
+  /** Ends the session of a token. Throws when the database cannot be used; then it goes on. */
+  async close(token: string): Promise<void> {
+    const hash = hashOf(token);
+    await deleteSession(this.#db, hash);
+    this.#found.delete(hash.toString("base64"));
+  }
 }
 
 /** Removes what has expired; a task of the scheduler. */

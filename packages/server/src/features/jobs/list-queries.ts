@@ -29,17 +29,18 @@ export const MAX_SORTED_MATCHES = 1_000;
 
 const columns = sql.raw(jobColumns.join(", "));
 
-/** A window of the list in its order. The inner query skips within the index alone, however far. */
+/** A window of the list in its order. To skip rows, an inner query does so within the index alone, however far. */
 export async function selectWindow(db: Db, filter: JobFilter, window: JobWindow): Promise<ListedRow[]> {
   const order = orderOf(window.sort);
   const after = window.after === null ? sql`` : sql`and ${isAfter(order, window.after)}`;
+  const found = sql`jobs where ${matches(filter)} ${after} order by ${orderBy(order)} limit ${window.limit}`;
+  const page =
+    window.offset === 0
+      ? sql`(select * from ${found}) as jobs`
+      : sql`(select jobs.id from ${found} offset ${window.offset}) as page join jobs on jobs.id = page.id`;
   const { rows } = await sql<ListedRow>`
     select ${columns}, ${sortKeys(order)} as sort_keys
-    from (
-      select jobs.id from jobs where ${matches(filter)} ${after}
-      order by ${orderBy(order)} limit ${window.limit} offset ${window.offset}
-    ) as page
-    join jobs on jobs.id = page.id
+    from ${page}
     left join users as requester on requester.id = jobs.requester_id
     order by ${orderBy(order)}`.execute(db);
   return rows;
