@@ -728,6 +728,8 @@ CREATE INDEX alerts_by_organisation ON public.alerts USING btree (organisation_i
 
 CREATE INDEX alerts_by_rule ON public.alerts USING btree (rule_id, opened_at, id);
 
+CREATE INDEX alerts_resolved_by_time ON public.alerts USING btree (resolved_at) WHERE (status = 'resolved'::text);
+
 CREATE UNIQUE INDEX alerts_unresolved ON public.alerts USING btree (rule_id, job_no) WHERE (status <> 'resolved'::text);
 
 CREATE INDEX alerts_unresolved_by_job_no ON public.alerts USING btree (job_no) WHERE (status <> 'resolved'::text);

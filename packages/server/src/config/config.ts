@@ -85,6 +85,10 @@ export const environmentSchema = z.object({
     .max(36_500)
     .default(3_650)
     .describe("days for which rollups of a day are kept"),
+  ALERT_RETENTION_DAYS: positive
+    .max(36_500)
+    .default(800)
+    .describe("days for which alerts and their timelines are kept once they are resolved"),
   CONCURRENCY: positive
     .max(100_000)
     .optional()

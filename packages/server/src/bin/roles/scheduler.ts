@@ -1,7 +1,7 @@
 // The role that keeps house: what must happen by itself, every so often.
 import { Registry } from "prom-client";
 import { removeExpiredSessions } from "../../features/accounts/index.js";
-import { settleAlerts, settlePollerAlerts } from "../../features/alerts/index.js";
+import { forgetOldAlerts, settleAlerts, settlePollerAlerts } from "../../features/alerts/index.js";
 import { completeOverdueJobs, forgetDeletedJobs, removeExpiredKeys } from "../../features/jobs/index.js";
 import { createUndertaker } from "../../features/pollers/index.js";
 import {
@@ -21,6 +21,7 @@ import type { RoleContext, RunningScheduler } from "./role.js";
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Resolves when each short task has had its first turn, so that partitions exist before the first sample. */
 export async function startScheduler({ config, database, log }: RoleContext): Promise<RunningScheduler> {
@@ -37,6 +38,12 @@ export async function startScheduler({ config, database, log }: RoleContext): Pr
       { name: "alerts about pollers", everyMs: SECOND_MS, run: (now) => settlePollerAlerts(db, now) },
       { name: "expired sessions", everyMs: HOUR_MS, run: (now) => removeExpiredSessions(db, now) },
       { name: "expired idempotency keys", everyMs: HOUR_MS, run: (now) => removeExpiredKeys(db, now) },
+      {
+        name: "old alerts",
+        everyMs: HOUR_MS,
+        isLong: true,
+        run: (now, signal) => forgetOldAlerts(db, now - config.ALERT_RETENTION_DAYS * DAY_MS, signal),
+      },
       {
         name: "deleted jobs",
         everyMs: HOUR_MS,
