@@ -2,7 +2,6 @@
 // end to end.
 import type { JobPage } from "@nightbell/contract";
 import { sql } from "kysely";
-import type { PoolClient } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensurePartitions, hourOf } from "../src/features/samples/partitions.js";
 import { readPage } from "../src/features/samples/page.js";
@@ -12,6 +11,7 @@ import { readSeries } from "../src/features/samples/series.js";
 import { readSummary } from "../src/features/samples/summary.js";
 import { type ApiWorld, apiWorld } from "./api-world.js";
 import type { ApiClient } from "./harness.js";
+import { type QueryPlans, watchQueries } from "./query-plans.js";
 
 const HOUR_MS = 3_600_000;
 const CADENCE_MS = 10_000;
@@ -23,23 +23,12 @@ const MEASURED = 100;
 /** Tables that grow with use, partitions included. */
 const LARGE = /^(jobs|job_texts|job_grids|samples(_\d+)?)$/;
 
-interface Query {
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
-
-interface PlanNode {
-  readonly "Node Type": string;
-  readonly "Relation Name"?: string;
-  readonly Plans?: readonly PlanNode[];
-}
-
 let world: ApiWorld;
 let client: ApiClient;
 let organisationId: string;
 let jobIds: string[];
 let now: number;
-const asked: Query[] = [];
+let plans: QueryPlans;
 
 beforeAll(async () => {
   world = await apiWorld();
@@ -57,9 +46,7 @@ beforeAll(async () => {
     jobIds,
   ]);
   await pool.query("analyze");
-  // Connections from now on tell what is asked on them.
-  pool.on("connect", record);
-  for (const idle of await Promise.all(Array.from({ length: 10 }, () => pool.connect()))) idle.release(true);
+  plans = await watchQueries(pool, LARGE);
 }, 60_000);
 afterAll(() => world[Symbol.asyncDispose]());
 
@@ -77,15 +64,15 @@ describe("no large table is read from end to end", () => {
     "search=gateway%20377",
     "search=10.0.3.7&sort=title",
   ])("by the job list: %s", async (query) => {
-    expect(await faultsOf(async () => void (await listed(query)))).toEqual([]);
+    expect(await plans.faultsOf(async () => void (await listed(query)))).toEqual([]);
   });
 
   it("by the job list after a cursor", async () => {
     for (const sort of ["-createdAt", "title", "status", "-cadenceSeconds"]) {
       const { nextCursor } = (await listed(`sort=${sort}`)).pagination;
-      expect(await faultsOf(async () => void (await listed(`sort=${sort}&cursor=${nextCursor}`)))).toEqual(
-        [],
-      );
+      expect(
+        await plans.faultsOf(async () => void (await listed(`sort=${sort}&cursor=${nextCursor}`))),
+      ).toEqual([]);
     }
   });
 
@@ -105,12 +92,12 @@ describe("no large table is read from end to end", () => {
       () => readSummary(database, job, {}, now),
       async () => readRecent(database, await findSampledJobs(database, organisationId, jobIds), now),
     ];
-    for (const read of reads) expect(await faultsOf(read)).toEqual([]);
+    for (const read of reads) expect(await plans.faultsOf(read)).toEqual([]);
   });
 
   it("and one that does is found", async () => {
     const careless = sql`select from jobs where title || '' = 'gateway 7'`;
-    expect(await faultsOf(() => careless.execute(world.db))).toEqual([
+    expect(await plans.faultsOf(() => careless.execute(world.db))).toEqual([
       expect.stringMatching(/^jobs: select from jobs/),
     ]);
   });
@@ -120,41 +107,6 @@ async function listed(query: string): Promise<JobPage> {
   const answer = await client.get<JobPage>(`/api/jobs?${query}`);
   expect(answer.status).toBe(200);
   return answer.body;
-}
-
-/** The large tables that the queries of a piece of work would scan, each with the query. */
-async function faultsOf(work: () => Promise<unknown>): Promise<string[]> {
-  asked.length = 0;
-  await work();
-  const queries = asked.filter(({ text }) => /^\s*(select|with|update|delete)/i.test(text));
-  expect(queries.length).toBeGreaterThan(0);
-  const faults: string[] = [];
-  for (const { text, values } of queries) {
-    const { rows } = await world.database.pool.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
-      `explain (format json) ${text}`,
-      [...values],
-    );
-    const scanned = scannedBy(rows[0]?.["QUERY PLAN"][0].Plan).filter((name) => LARGE.test(name));
-    faults.push(...scanned.map((name) => `${name}: ${text}`));
-  }
-  return faults;
-}
-
-function scannedBy(node: PlanNode | undefined): string[] {
-  if (node === undefined) return [];
-  const own = node["Node Type"] === "Seq Scan" ? [node["Relation Name"] ?? ""] : [];
-  return [...own, ...(node.Plans ?? []).flatMap(scannedBy)];
-}
-
-function record(connection: PoolClient): void {
-  const query = connection.query.bind(connection) as (...call: unknown[]) => unknown;
-  const recording = (...call: unknown[]) => {
-    const [first, second] = call as [string | Query, unknown[] | undefined];
-    const { text, values } = typeof first === "string" ? { text: first, values: second } : first;
-    if (!text.startsWith("explain")) asked.push({ text, values: values ?? [] });
-    return query(...call);
-  };
-  connection.query = recording as typeof connection.query;
 }
 
 /** Twenty organisations of five hundred jobs, a hundred of them with samples. */
