@@ -11,7 +11,7 @@ import {
   aggregateAll,
   aggregateByLabel,
   aggregateBySlot,
-  cellsOf,
+  bulksOf,
   type EvaluatedRow,
   evaluatedSamples,
   type LabelledSpan,
@@ -137,17 +137,20 @@ export async function rollUpByLabel(
   hours: Hours,
 ): Promise<Map<number, Rollup>> {
   const isRaw = (span: LabelledSpan) => stateOf(span, hours) === "raw";
-  const rollups = await collect(
-    pool,
-    spans.filter((span) => !isRaw(span)),
-    hours,
-    ({ label }) => label,
-    () => new Rollup(),
-  );
-  for (const { label, ...cell } of await cellsOf(pool, spans.filter(isRaw))) {
+  const [rollups, bulks] = await Promise.all([
+    collect(
+      pool,
+      spans.filter((span) => !isRaw(span)),
+      hours,
+      ({ label }) => label,
+      () => new Rollup(),
+    ),
+    bulksOf(pool, spans.filter(isRaw)),
+  ]);
+  for (const { label, ...bulk } of bulks) {
     const rollup = rollups.get(label) ?? new Rollup();
     rollups.set(label, rollup);
-    rollup.addCell(cell);
+    rollup.addBulk(bulk);
   }
   return rollups;
 }

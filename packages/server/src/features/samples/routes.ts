@@ -97,8 +97,8 @@ export async function samplesRoutes(
         tags,
         summary: "Samples of a job as a chart draws them",
         description:
-          "At most `points` points that keep every spike, loss and gap. A window of more than 200,000 samples is " +
-          "told by rollups, whose percentiles are within 1 %.",
+          "At most `points` points that keep every spike, loss and gap. A window of more than 200,000 samples, or " +
+          "of more than 20,000 in at least 21 hours, is told by rollups, whose percentiles are within 1 %.",
         params,
         querystring: SeriesQuery,
         response: { 200: Series },

@@ -5,8 +5,8 @@ import { cutIntoBuckets, type Bucket } from "./buckets.js";
 import { hoursBetween } from "./chunks/hours.js";
 import { readAggregatesByLabel, readAggregatesBySlot } from "./history.js";
 import type { Aggregate } from "./queries.js";
-import { levelFor } from "./rollups/levels.js";
-import { reachOf } from "./rollups/queries.js";
+import { hasFineEnough, levelFor } from "./rollups/levels.js";
+import { readReach } from "./rollups/queries.js";
 import { rollUpWindow } from "./rollups/read.js";
 import type { SampledJob } from "./sampled-job.js";
 import { HOUR_MS, toMs } from "./sample.js";
@@ -15,6 +15,7 @@ import {
   boundWindow,
   countDue,
   endOfJob,
+  EXACT_SAMPLES,
   expectedSamples,
   MAX_AGGREGATED_SAMPLES,
   resolveWindow,
@@ -35,8 +36,8 @@ export interface SeriesQuery extends WindowQuery {
  * `expectedCount` 0 when it lies between others, so that a line breaks there, and none at the ends. Slots whose result
  * may still be on its way are not expected yet.
  *
- * A window of more than 200,000 samples is told by rollups, whose percentiles are within 1 %. Where more than that are in
- * no rollup yet, it is answered for its newest part with so many, which `from` tells.
+ * A window of more than 200,000 samples, or of more than 20,000 in at least 21 hours, is told by rollups, whose percentiles
+ * are within 1 %. Where more than 200,000 are in no rollup yet, it is answered for its newest part with so many, which `from` tells.
  */
 export async function readSeries(
   database: DatabaseHandle,
@@ -45,7 +46,9 @@ export async function readSeries(
   now: number,
 ): Promise<Series> {
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => to - HOUR_MS });
-  if (countDue(job.grids, asked.from, Math.min(asked.to, now)) > MAX_AGGREGATED_SAMPLES) {
+  const past = { from: asked.from, to: Math.min(asked.to, now) };
+  const count = countDue(job.grids, past.from, past.to);
+  if (count > MAX_AGGREGATED_SAMPLES || (count > EXACT_SAMPLES && hasFineEnough(past))) {
     const series = await readLongSeries(database, job, asked, query.points, now);
     if (series !== null) return series;
   }
@@ -76,7 +79,8 @@ async function readLongSeries(
 ): Promise<Series | null> {
   const window = { from: asked.from, to: Math.min(asked.to, now) };
   const start = Math.max(window.from, job.grids[0]?.fromSlot ?? 0);
-  const level = levelFor({ from: start, to: window.to }, await reachOf(database.pool, start));
+  const reaches = await readReach(database.pool);
+  const level = levelFor({ from: start, to: window.to }, (each) => reaches(each, start));
   const { resolution, buckets } = cutIntoBuckets(job.grids, window, maxPoints, level.bucketMs);
   const rollups = await rollUpWindow(database, job, level, buckets);
   if (rollups === null) return null;

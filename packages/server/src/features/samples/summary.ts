@@ -14,14 +14,12 @@ import {
   boundWindow,
   countDue,
   endOfJob,
+  EXACT_SAMPLES,
   expectedSamples,
   resolveWindow,
   type Window,
   type WindowQuery,
 } from "./window.js";
-
-/** Of so many samples statistics are exact, which takes the database about 50 ms. */
-const EXACT_SAMPLES = 20_000;
 
 /**
  * Statistics of every sample: percentiles by nearest rank, the standard deviation of all (not of a sample of them), RTTs
@@ -37,9 +35,8 @@ export async function readSummary(
   now: number,
 ): Promise<Summary> {
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => job.grids[0]?.fromSlot ?? to });
-  const { window, row } =
+  const { window, row, strays } =
     (await rolledUp(database, job, asked, now)) ?? (await exact(database, job, asked, now));
-  const strays = await countStrays(database.pool, job.jobNo, hourOf(window.from), window.to);
   const sampleCount = row?.sample_count ?? 0;
   const missedCount = row?.missed_count ?? 0;
   const systemErrorCount = row?.system_error_count ?? 0;
@@ -71,6 +68,7 @@ export async function readSummary(
 interface Statistics {
   window: Window;
   row: SummaryRow | null;
+  strays: { duplicates: number; late: number };
 }
 
 /** From rollups; null where the window is short, or too much of it is in none yet. */
@@ -83,9 +81,12 @@ async function rolledUp(
   const to = Math.max(Math.min(asked.to, now), asked.from);
   const from = Math.max(asked.from, Math.min(job.grids[0]?.fromSlot ?? to, to));
   if (countDue(job.grids, from, to) <= EXACT_SAMPLES) return null;
-  const rollups = await rollUpWindow(database, job, levels[2], [{ from, to }]);
-  if (rollups === null) return null;
-  return { window: { from: asked.from, to }, row: rollups.get(0)?.summary() ?? null };
+  const window = { from: asked.from, to };
+  const [rollups, strays] = await Promise.all([
+    rollUpWindow(database, job, levels[2], [{ from, to }]),
+    straysOf(database, job, window),
+  ]);
+  return rollups === null ? null : { window, row: rollups.get(0)?.summary() ?? null, strays };
 }
 
 async function exact(
@@ -101,7 +102,15 @@ async function exact(
     jobNo: job.jobNo,
     label: 0,
   }));
-  return { window, row: await readStatistics(database, spans, hours) };
+  const [row, strays] = await Promise.all([
+    readStatistics(database, spans, hours),
+    straysOf(database, job, window),
+  ]);
+  return { window, row, strays };
+}
+
+function straysOf({ pool }: DatabaseHandle, { jobNo }: SampledJob, { from, to }: Window) {
+  return countStrays(pool, jobNo, hourOf(from), to);
 }
 
 /** `missed` over `success + missed`, in percent to three decimals; null without either. */

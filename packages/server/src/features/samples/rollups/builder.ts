@@ -8,7 +8,7 @@ import { inTransaction } from "../chunks/transaction.js";
 import { dropPartition, hourOf, partitionedHours } from "../partitions.js";
 import { buildDay, buildHour, dueDays, hoursToBuild, runLong } from "./build.js";
 import type { RollupMetrics } from "./builder-metrics.js";
-import { DAY_MS, levels } from "./levels.js";
+import { DAY_MS, levels, partitionOf } from "./levels.js";
 
 /** After its end an hour waits so long for its last results, so that it is seldom built twice. */
 const GRACE_MS = 60_000;
@@ -89,16 +89,14 @@ async function forgetOld({ pool, clock, config }: RollupContext): Promise<void> 
     "1h": config.ROLLUP_1H_RETENTION_DAYS,
     "1d": config.ROLLUP_1D_RETENTION_DAYS,
   };
-  for (const { table, resolution } of levels) {
-    const oldest = new Date(clock.now() - days[resolution] * DAY_MS).toISOString().slice(0, 10);
-    // The name is that of the day, month or year, which is over when it is less than the same part of the oldest date.
+  for (const level of levels) {
+    const { table, resolution } = level;
     const { rows } = await pool.query<{ relname: string }>(
       `select relname from pg_class
        where relnamespace = (select relnamespace from pg_class where oid = $1::text::regclass)
-         and relkind = 'r' and relname ~ ('^' || $1 || '_[0-9]{4,8}$')
-         and right(relname, -length($1) - 1) < left($2, length(relname) - length($1) - 1)
+         and relkind = 'r' and relname ~ ('^' || $1 || '_[0-9]{4,8}$') and relname < $2
        order by relname`,
-      [table, oldest.replaceAll("-", "")],
+      [table, partitionOf(level, clock.now() - days[resolution] * DAY_MS)],
     );
     for (const { relname } of rows) await dropPartition(pool, table, relname);
   }

@@ -23,25 +23,11 @@ export async function rollUpWindow(
 ): Promise<Map<number, Rollup> | null> {
   const window = { from: parts[0]?.from ?? 0, to: parts.at(-1)?.to ?? 0 };
   const cover = coverWindow(window, level, await builtBetween(database.pool, window));
-  const hours = await hoursAmong(
-    database.pool,
-    cover.samples.map(({ from }) => hourOf(from)),
-  );
-  const unrolled = cover.samples.filter(({ from }) => hours.has(hourOf(from)));
-  const left = unrolled.reduce((sum, { from, to }) => sum + countDue(job.grids, from, to), 0);
-  if (left > MAX_AGGREGATED_SAMPLES) return null;
-
-  const spans = unrolled.flatMap((stretch) =>
-    parts.flatMap((part, label) =>
-      spansBetween(job.grids, Math.max(part.from, stretch.from), Math.min(part.to, stretch.to), hours).map(
-        (span) => ({ ...span, jobNo: job.jobNo, label }),
-      ),
-    ),
-  );
   const [byPart, ...stored] = await Promise.all([
-    rollUpByLabel(database, spans, hours),
+    rollUpSamples(database, job, cover.samples, parts),
     ...cover.rollups.map(({ level: of, stretches }) => rollupsOf(database.pool, job.jobNo, of, stretches)),
   ]);
+  if (byPart === null) return null;
   for (const { from, rollup } of stored.flat()) {
     const label = placeOf(parts, from);
     const whole = byPart.get(label) ?? new Rollup();
@@ -49,6 +35,30 @@ export async function rollUpWindow(
     whole.merge(rollup);
   }
   return byPart;
+}
+
+/** Of samples in stretches of an hour at most; null when they are too many. */
+async function rollUpSamples(
+  database: DatabaseHandle,
+  job: SampledJob,
+  stretches: readonly Window[],
+  parts: readonly Window[],
+): Promise<Map<number, Rollup> | null> {
+  const hours = await hoursAmong(
+    database.pool,
+    stretches.map(({ from }) => hourOf(from)),
+  );
+  const known = stretches.filter(({ from }) => hours.has(hourOf(from)));
+  const count = known.reduce((sum, { from, to }) => sum + countDue(job.grids, from, to), 0);
+  if (count > MAX_AGGREGATED_SAMPLES) return null;
+  const spans = known.flatMap((stretch) =>
+    parts.flatMap((part, label) =>
+      spansBetween(job.grids, Math.max(part.from, stretch.from), Math.min(part.to, stretch.to), hours).map(
+        (span) => ({ ...span, jobNo: job.jobNo, label }),
+      ),
+    ),
+  );
+  return rollUpByLabel(database, spans, hours);
 }
 
 /** The place of the last part that begins at or before a time. */

@@ -68,6 +68,27 @@ describe("a rollup", () => {
     );
   });
 
+  test("of samples that are added at once is that of the same one by one", () => {
+    fc.assert(
+      fc.property(fc.array(sample), fc.array(sample), (before, samples) => {
+        const jitters = samples.map(({ jitterUs }) => jitterUs).filter((jitterUs) => !Number.isNaN(jitterUs));
+        const rollup = filled(new Rollup(), before);
+        rollup.addBulk({
+          samples: samples.length,
+          missed: samples.filter(({ status }) => status === 1).length,
+          systemErrors: samples.filter(({ status }) => status === 2).length,
+          rttsUs: samples.flatMap(({ status, rttUs }) =>
+            status === 0 && !Number.isNaN(rttUs) ? [rttUs] : [],
+          ),
+          jitters: jitters.length,
+          jitterSumUs: jitters.reduce((sum, jitterUs) => sum + jitterUs, 0),
+          jitterMaxUs: Math.max(...jitters),
+        });
+        expect(differences(rollup, [...before, ...samples])).toEqual([]);
+      }),
+    );
+  });
+
   test("of parts that are merged, in any order, is that of the whole", () => {
     const parts = fc.array(fc.array(sample, { maxLength: 20 }), { maxLength: 8 });
     fc.assert(

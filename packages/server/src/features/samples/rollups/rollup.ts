@@ -7,8 +7,9 @@ import type { SummaryRow } from "../queries.js";
 const GROWTH = 1.02;
 const LOG_GROWTH = Math.log(GROWTH);
 
-/** An entry of a histogram in a block is key · 2^20 + count. */
-const COUNT_RANGE = 2 ** 20;
+/** An entry of a histogram in a block is key · 2^20 + count, which 32 bits hold. */
+const COUNT_BITS = 20;
+const COUNT_MASK = 2 ** COUNT_BITS - 1;
 /** Numbers of a block before the entries of its histogram; their order is told in the migration. */
 const BLOCK_HEAD = 12;
 
@@ -22,19 +23,16 @@ export function keyRttUs(key: number): number {
   return key === 0 ? 0 : (2 * GROWTH ** (key - 1)) / (GROWTH + 1);
 }
 
-/** Samples of one status and key, added up by the database. */
-export interface Cell {
-  status: number;
-  /** Of successes with an RTT. */
-  key: number | null;
+/** Many samples at once, microseconds. */
+export interface Bulk {
   samples: number;
-  rtt_sum: number | null;
-  rtt_squares: number | null;
-  rtt_min: number | null;
-  rtt_max: number | null;
+  missed: number;
+  systemErrors: number;
+  /** Of successes that have one. */
+  rttsUs: readonly number[];
   jitters: number;
-  jitter_sum: number | null;
-  jitter_max: number | null;
+  jitterSumUs: number;
+  jitterMaxUs: number;
 }
 
 /** RTTs are of successes, in microseconds like jitters. */
@@ -55,39 +53,34 @@ export class Rollup {
 
   /** Adds a sample, of which RTT and jitter may be missing (NaN). */
   add(status: number, rttUs: number, jitterUs: number): void {
-    const hasRtt = status === statusCodes.success && !Number.isNaN(rttUs);
-    const hasJitter = !Number.isNaN(jitterUs);
-    this.addCell({
-      status,
-      key: hasRtt ? rttKey(rttUs) : null,
-      samples: 1,
-      rtt_sum: rttUs,
-      rtt_squares: rttUs ** 2,
-      rtt_min: rttUs,
-      rtt_max: rttUs,
-      jitters: hasJitter ? 1 : 0,
-      jitter_sum: jitterUs,
-      jitter_max: jitterUs,
-    });
+    this.sampleCount += 1;
+    if (status === statusCodes.missed) this.missedCount += 1;
+    else if (status === statusCodes.system_error) this.systemErrorCount += 1;
+    else if (!Number.isNaN(rttUs)) this.#addRtt(rttUs);
+    if (!Number.isNaN(jitterUs)) this.#addJitters(1, jitterUs, jitterUs);
   }
 
-  addCell(cell: Cell): void {
-    this.sampleCount += cell.samples;
-    if (cell.status === statusCodes.missed) this.missedCount += cell.samples;
-    if (cell.status === statusCodes.system_error) this.systemErrorCount += cell.samples;
-    if (cell.key !== null) {
-      this.#rttCount += cell.samples;
-      this.#rttSum += cell.rtt_sum ?? 0;
-      this.#rttSquares += cell.rtt_squares ?? 0;
-      this.#rttMin = Math.min(this.#rttMin, cell.rtt_min ?? Infinity);
-      this.#rttMax = Math.max(this.#rttMax, cell.rtt_max ?? -Infinity);
-      this.#count(cell.key, cell.samples);
-    }
-    if (cell.jitters > 0) {
-      this.#jitterCount += cell.jitters;
-      this.#jitterSum += cell.jitter_sum ?? 0;
-      this.#jitterMax = Math.max(this.#jitterMax, cell.jitter_max ?? -Infinity);
-    }
+  addBulk(bulk: Bulk): void {
+    this.sampleCount += bulk.samples;
+    this.missedCount += bulk.missed;
+    this.systemErrorCount += bulk.systemErrors;
+    for (const rttUs of bulk.rttsUs) this.#addRtt(rttUs);
+    this.#addJitters(bulk.jitters, bulk.jitterSumUs, bulk.jitterMaxUs);
+  }
+
+  #addRtt(rttUs: number): void {
+    this.#rttCount += 1;
+    this.#rttSum += rttUs;
+    this.#rttSquares += rttUs ** 2;
+    if (rttUs < this.#rttMin) this.#rttMin = rttUs;
+    if (rttUs > this.#rttMax) this.#rttMax = rttUs;
+    this.#count(rttKey(rttUs), 1);
+  }
+
+  #addJitters(count: number, sumUs: number, maxUs: number): void {
+    this.#jitterCount += count;
+    this.#jitterSum += sumUs;
+    if (maxUs > this.#jitterMax) this.#jitterMax = maxUs;
   }
 
   merge(other: Rollup): void {
@@ -99,9 +92,7 @@ export class Rollup {
     this.#rttSquares += other.#rttSquares;
     this.#rttMin = Math.min(this.#rttMin, other.#rttMin);
     this.#rttMax = Math.max(this.#rttMax, other.#rttMax);
-    this.#jitterCount += other.#jitterCount;
-    this.#jitterSum += other.#jitterSum;
-    this.#jitterMax = Math.max(this.#jitterMax, other.#jitterMax);
+    this.#addJitters(other.#jitterCount, other.#jitterSum, other.#jitterMax);
     for (const [key, count] of other.#histogram) this.#count(key, count);
   }
 
@@ -142,7 +133,7 @@ export class Rollup {
       Math.round(avg_jitter_us ?? 0),
       max_jitter_us ?? 0,
       this.#histogram.size,
-      ...this.#sorted().map(([key, count]) => key * COUNT_RANGE + count),
+      ...this.#sorted().map(([key, count]) => (key << COUNT_BITS) + count),
     ];
   }
 
@@ -150,35 +141,35 @@ export class Rollup {
   static ofBlocks(blocks: readonly number[]): { number: number; rollup: Rollup }[] {
     const rollups: { number: number; rollup: Rollup }[] = [];
     for (let at = 0; at < blocks.length;) {
-      const head = blocks.slice(at, at + BLOCK_HEAD);
-      const entries = blocks.slice(at + BLOCK_HEAD, at + BLOCK_HEAD + (head[11] ?? 0));
-      rollups.push({ number: head[0] ?? 0, rollup: Rollup.#ofBlock(head, entries) });
-      at += BLOCK_HEAD + entries.length;
+      const next = at + BLOCK_HEAD + (blocks[at + BLOCK_HEAD - 1] ?? 0);
+      rollups.push({ number: blocks[at] ?? 0, rollup: Rollup.#ofBlock(blocks, at, next) });
+      at = next;
     }
     return rollups;
   }
 
-  static #ofBlock(head: readonly number[], entries: readonly number[]): Rollup {
+  /** Of the block from `start` to `end`. */
+  static #ofBlock(blocks: readonly number[], start: number, end: number): Rollup {
+    const head = blocks.slice(start, start + BLOCK_HEAD);
     const [, samples = 0, missed = 0, systemErrors = 0, mean = 0, deviation = 0, min = 0, max = 0] = head;
     const [jitters = 0, jitterMean = 0, jitterMax = 0] = head.slice(8);
     const rollup = new Rollup();
     rollup.sampleCount = samples;
     rollup.missedCount = missed;
     rollup.systemErrorCount = systemErrors;
-    for (const entry of entries) rollup.#count(Math.floor(entry / COUNT_RANGE), entry % COUNT_RANGE);
-    if (entries.length > 0) {
-      for (const count of rollup.#histogram.values()) rollup.#rttCount += count;
+    for (let at = start + BLOCK_HEAD; at < end; at += 1) {
+      const entry = blocks[at] ?? 0;
+      const count = entry & COUNT_MASK;
+      // Each key has one entry.
+      rollup.#histogram.set(entry >> COUNT_BITS, count);
+      rollup.#rttCount += count;
+    }
+    if (rollup.#rttCount > 0) {
       rollup.#rttSum = rollup.#rttCount * mean;
       rollup.#rttSquares = rollup.#rttCount * (mean ** 2 + deviation ** 2);
       [rollup.#rttMin, rollup.#rttMax] = [min, max];
     }
-    if (jitters > 0) {
-      [rollup.#jitterCount, rollup.#jitterSum, rollup.#jitterMax] = [
-        jitters,
-        jitters * jitterMean,
-        jitterMax,
-      ];
-    }
+    if (jitters > 0) rollup.#addJitters(jitters, jitters * jitterMean, jitterMax);
     return rollup;
   }
 

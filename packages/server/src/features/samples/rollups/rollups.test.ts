@@ -204,6 +204,31 @@ describe("rollups of hours that are over", { timeout: 60_000 }, () => {
     expect(await readAll(world, job, "1d")).toHaveLength(2);
   });
 
+  test("of a level that has gone do not come back in part when samples come late", async () => {
+    await using world = await createWorld();
+    const job = await addJob(world, [grid(60_000)]);
+    const samples = samplesOf(job, grid(60_000));
+    const late = samples.filter((_, index) => index % 100 === 1);
+    await store(
+      world,
+      samples.filter((sample) => !late.includes(sample)),
+      NOW,
+    );
+    await rollUpAt(world, NOW);
+    await ageAt(world, NOW);
+    const days = await readAll(world, job, "1d");
+    // In another month, for an hour's rollups leave by the month.
+    const later = START + 45 * DAY_MS;
+    await rollUpAt(world, later, { retentionDays: { "5m": 5, "1h": 5 } });
+    await store(world, late, later);
+    await ageAt(world, later);
+    expect((await world.database.pool.query("select from late_samples")).rowCount).toBe(0);
+    expect(await readAll(world, job, "5m")).toEqual([]);
+    expect(await readAll(world, job, "1h")).toEqual([]);
+    // A day that was written from nothing but the late ones would be worse than one without them.
+    expect(await readAll(world, job, "1d")).toEqual(days);
+  });
+
   test("leave with their job", async () => {
     await using world = await createWorld();
     const [job, other] = [await addJob(world, [grid(60_000)]), await addJob(world, [grid(60_000)])];
