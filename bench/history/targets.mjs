@@ -28,7 +28,9 @@ export function phaseOf(jobNo, cadenceMs) {
  */
 export async function storeStretch(database, { jobs, cadenceMs, from, to }) {
   const { storeBatch } = await load("features/samples/store.js");
-  const targets = Array.from({ length: jobs }, (_, index) => simulate(1 + index, cadenceMs, from));
+  const targets = Array.from({ length: jobs }, (_, index) => 1 + index)
+    .sort((a, b) => phaseOf(a, cadenceMs) - phaseOf(b, cadenceMs))
+    .map((jobNo) => simulate(jobNo, cadenceMs, from));
   const now = Date.now();
   let [batch, count] = [[], 0];
   const flush = async () => {
