@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   checksum,
+  icmpTypes,
   MAX_ECHO_BYTES,
   readIpv4Packet,
   Reading,
@@ -100,6 +101,42 @@ describe("hostile bytes", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test("of an error that was cut off, damaged or made up, nothing is believed but what it really quotes", () => {
+    for (const family of families) {
+      const types = icmpTypes[family];
+      const whole = new Uint8Array(errorAbout(request(family, 56), family, 64).buffer);
+      whole[0] = types.timeExceeded;
+      whole[1] = 0;
+      fc.assert(
+        fc.property(
+          fc.nat(whole.length),
+          fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 4 }),
+          fc.uint8Array({ maxLength: 64 }),
+          (kept, damage, appended) => {
+            const packet = new Uint8Array([...whole.slice(0, kept), ...appended]);
+            for (const [at, value] of damage) if (at < packet.length) packet[at] = value;
+            const reading = new Reading();
+            readMessage(new DataView(packet.buffer), family, 0, packet.length, reading);
+            if (reading.seen !== Seen.error) return;
+            // Each field is that of the bytes at its place in the packet, and these are there.
+            const headerBytes = family === 4 ? ((packet[8] ?? 0) & 15) * 4 : 40;
+            const echo = new DataView(packet.buffer, 8 + headerBytes);
+            expect(echo.byteLength).toBeGreaterThanOrEqual(8);
+            expect(echo.getUint8(0)).toBe(types.request);
+            expect(reading.identifier).toBe(echo.getUint16(4));
+            expect(reading.sequence).toBe(echo.getUint16(6));
+            expect(reading.hasToken).toBe(echo.byteLength >= 24);
+            expect(reading.hasToken ? reading.secret : null).toBe(
+              echo.byteLength >= 24 ? echo.getUint32(12) : null,
+            );
+            expect(reading.quotedDestinationOffset).toBe(8 + (family === 4 ? 16 : 24));
+          },
+        ),
+        { numRuns: 3_000 },
+      );
+    }
   });
 
   test("a raw IPv4 packet counts only with a right checksum and lengths that agree", () => {
