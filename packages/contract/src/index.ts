@@ -2,6 +2,7 @@ export * from "./messages.js";
 export * from "./accounts.js";
 export * from "./alerts.js";
 export * from "./apply.js";
+export * from "./evidence.js";
 export * from "./health.js";
 export { canonicalHost, isIpv4, isIpv6 } from "./hosts.js";
 export * from "./heartbeats.js";

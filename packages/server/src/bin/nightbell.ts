@@ -5,6 +5,7 @@ import type { ApplyArguments } from "./commands/apply.js";
 import type { CheckArguments } from "./commands/check.js";
 import type { ImportArguments } from "./commands/import.js";
 import type { ImportKind } from "../features/job-files/index.js";
+import type { TraceArguments } from "./commands/trace.js";
 import { roleNames, type RoleName } from "./roles/role.js";
 
 const EXIT_FAILURE = 1;
@@ -111,6 +112,25 @@ function createProgram(): Command {
     .action(async (targets: string[], options: CheckArguments) => {
       const { check } = await import("./commands/check.js");
       process.exit(await check(targets, options));
+    });
+
+  program
+    .command("trace")
+    .summary("show the path to a host, hop by hop")
+    .description(
+      "Sends echo requests whose time to live rises hop by hop, and shows who answers, with loss and round-trip times. " +
+        "The exit code is 0 when the host answered, 1 when it did not, 2 for a host or an option that makes no sense.",
+    )
+    .argument("<host>", "a name, or an IPv4 or IPv6 address")
+    .option("-m, --max-hops <n>", "hops at most", parsePositive, 30)
+    .option("-q, --tries <n>", "tries of each hop", parsePositive, 3)
+    .option("-t, --timeout <seconds>", "how long to wait for an answer", parsePositive, 1)
+    .option("-4, --ipv4", "only IPv4", false)
+    .option("-6, --ipv6", "only IPv6", false)
+    .option("--json", "print one JSON object a line instead of the table", false)
+    .action(async (host: string, options: TraceArguments) => {
+      const { trace } = await import("./commands/trace.js");
+      process.exit(await trace(host, options));
     });
 
   program

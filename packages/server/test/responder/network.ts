@@ -49,11 +49,16 @@ export interface Responder {
   report(): Promise<Record<string, number[][]>>;
 }
 
+/** A name for a namespace that `removeStaleHosts` knows. */
+export function newNamespace(): string {
+  hosts += 1;
+  return `nightbell-${process.pid}-${hosts}`;
+}
+
 /** Creates a host. */
 export function createHost(): Host {
   removeStaleHosts();
-  hosts += 1;
-  const namespace = `nightbell-${process.pid}-${hosts}`;
+  const namespace = newNamespace();
   const ours = `nb${process.pid}a${hosts}`;
   const theirs = `nb${process.pid}b${hosts}`;
   const prefix = freePrefix();
@@ -118,7 +123,7 @@ function realTime(): string[] {
 }
 
 /** A /24 that no interface has. */
-function freePrefix(): string {
+export function freePrefix(): string {
   const taken = ip("-o", "-4", "address", "show");
   for (let offset = 0; offset < NETWORKS; offset += 1) {
     const network = (process.pid + offset) % NETWORKS;
@@ -129,7 +134,7 @@ function freePrefix(): string {
 }
 
 /** Hosts of processes that were killed. */
-function removeStaleHosts(): void {
+export function removeStaleHosts(): void {
   for (const line of ip("netns", "list").split("\n")) {
     const [name = ""] = line.split(" ");
     const pid = NAME.exec(name)?.[1];
@@ -137,6 +142,6 @@ function removeStaleHosts(): void {
   }
 }
 
-function ip(...args: string[]): string {
+export function ip(...args: string[]): string {
   return execFileSync("ip", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }

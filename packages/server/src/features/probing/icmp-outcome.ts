@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import type { ErrorCode } from "@nightbell/contract";
 import { ResultKind, type IcmpResult } from "./icmp/index.js";
-import { failed, succeeded } from "./outcome.js";
+import { failed, type Failure, succeeded } from "./outcome.js";
 import type { ProbeOutcome } from "./prober.js";
 
 export function icmpOutcome(result: IcmpResult, address: string, timeoutMs: number): ProbeOutcome {
@@ -17,7 +17,7 @@ export function icmpOutcome(result: IcmpResult, address: string, timeoutMs: numb
       return fail(code, `${result.source ?? "a router"} says about ${address}: ${words}`);
     }
     case ResultKind.sendError:
-      return sendError(result.errno, fail, address);
+      return failed(sendFailure(result.errno, address), { address });
     case ResultKind.cancelled:
       return fail("cancelled", "the probe was cancelled");
     case ResultKind.overloaded:
@@ -49,7 +49,8 @@ const words: Partial<Record<ErrorCode, string>> = {
   packet_filtered: "the way is administratively prohibited",
 };
 
-function icmpError({ icmpType, icmpCode, isIpv6 }: IcmpResult): { code: ErrorCode; words: string } {
+/** What an ICMP error says about the way to the target. */
+export function icmpError({ icmpType, icmpCode, isIpv6 }: IcmpResult): { code: ErrorCode; words: string } {
   if (icmpType === (isIpv6 ? 3 : 11))
     return { code: "ttl_exceeded", words: "the packet's time to live ran out" };
   if (icmpType === (isIpv6 ? 1 : 3)) {
@@ -59,27 +60,26 @@ function icmpError({ icmpType, icmpCode, isIpv6 }: IcmpResult): { code: ErrorCod
   return { code: "host_unreachable", words: `ICMP error type ${icmpType}, code ${icmpCode}` };
 }
 
-function sendError(
-  errno: number,
-  fail: (code: ErrorCode, error: string) => ProbeOutcome,
-  address: string,
-): ProbeOutcome {
+/** Why the system refused to send. */
+export function sendFailure(errno: number, address: string): Failure {
   const { EACCES, EPERM, ENETUNREACH, EHOSTUNREACH, EAFNOSUPPORT, ENOBUFS } = constants.errno;
   switch (errno) {
     case ENETUNREACH:
     case EHOSTUNREACH:
-      return fail("no_route", `this machine has no route to ${address}`);
+      return { code: "no_route", error: `this machine has no route to ${address}` };
     case EACCES:
     case EPERM:
-      return fail("permission", `this machine does not permit packets to ${address}`);
-    case EAFNOSUPPORT:
-      return fail("address_family", `this machine cannot send ICMP to the address family of ${address}`);
+      return { code: "permission", error: `this machine does not permit packets to ${address}` };
+    case EAFNOSUPPORT: {
+      const error = `this machine cannot send ICMP to the address family of ${address}`;
+      return { code: "address_family", error };
+    }
     case ENOBUFS:
-      return fail("overloaded", "the system had no buffer left for the packet");
+      return { code: "overloaded", error: "the system had no buffer left for the packet" };
     default: {
       const name =
         Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
-      return fail("socket", `sending to ${address} failed (${name})`);
+      return { code: "socket", error: `sending to ${address} failed (${name})` };
     }
   }
 }
