@@ -1,5 +1,6 @@
 // Alert rules, the alerts they raise, and maintenance windows (M15, M16).
 import { z } from "zod";
+import { AlertEvidence } from "./evidence.js";
 import { PageQuery, pageOf } from "./pagination.js";
 import { JobType } from "./probes.js";
 
@@ -216,13 +217,24 @@ export type Alert = z.infer<typeof Alert>;
 export const AlertEvent = z.object({
   id: z.number().int(),
   at: z.string(),
-  kind: z.enum(["opened", "suppressed", "unsuppressed", "location_failed", "location_recovered", "resolved"]),
+  kind: z.enum([
+    "opened",
+    "suppressed",
+    "unsuppressed",
+    "location_failed",
+    "location_recovered",
+    "evidence",
+    "resolved",
+  ]),
   text: z.string(),
 });
 export type AlertEvent = z.infer<typeof AlertEvent>;
 
-/** `timeline`: oldest first, the newest 500. */
-export const AlertDetail = Alert.extend({ timeline: z.array(AlertEvent) });
+/**
+ * `timeline`: oldest first, the newest 500. `evidence`: by location; empty for an alert that was suppressed from its
+ * beginning, and for jobs of types that have none (heartbeat, latency_api).
+ */
+export const AlertDetail = Alert.extend({ timeline: z.array(AlertEvent), evidence: z.array(AlertEvidence) });
 export type AlertDetail = z.infer<typeof AlertDetail>;
 
 /** Newest first. */

@@ -11,6 +11,17 @@ begin
   return null;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.alert_evidence_notify()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (select from added) then
+    perform pg_notify('nightbell_evidence', '');
+  end if;
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.alert_rules_note_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -291,6 +302,30 @@ create table alert_events (
   text text not null,
   constraint alert_events_pkey PRIMARY KEY (id),
   constraint alert_events_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(id) ON DELETE CASCADE
+);
+
+create table alert_evidence (
+  id uuid not null,
+  alert_id uuid not null,
+  job_no integer not null,
+  location_no smallint not null,
+  state text not null default 'requested'::text,
+  urgency smallint not null,
+  requested_at timestamp with time zone not null default now(),
+  due_at timestamp with time zone default now(),
+  lease_owner uuid,
+  lease_until timestamp with time zone,
+  fencing_token bigint not null default 0,
+  attempt integer not null default 0,
+  ended_at timestamp with time zone,
+  text text,
+  findings jsonb,
+  constraint alert_evidence_alert_id_location_no_key UNIQUE (alert_id, location_no),
+  constraint alert_evidence_pkey PRIMARY KEY (id),
+  constraint alert_evidence_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(id) ON DELETE CASCADE,
+  constraint alert_evidence_check CHECK (((state = 'requested'::text) = (due_at IS NOT NULL))),
+  constraint alert_evidence_check1 CHECK (((state = 'requested'::text) = (ended_at IS NULL))),
+  constraint alert_evidence_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'taken'::text, 'failed'::text, 'expired'::text])))
 );
 
 create table alert_rules (
@@ -720,6 +755,8 @@ CREATE INDEX alert_events_by_alert ON public.alert_events USING btree (alert_id,
 
 CREATE INDEX alert_events_by_time ON public.alert_events USING btree (at);
 
+CREATE INDEX alert_evidence_due ON public.alert_evidence USING btree (location_no, urgency DESC, requested_at DESC) WHERE (due_at IS NOT NULL);
+
 CREATE INDEX alert_rules_by_organisation ON public.alert_rules USING btree (organisation_id, created_at, id);
 
 CREATE INDEX alerts_by_job ON public.alerts USING btree (job_id, opened_at, id);
@@ -781,6 +818,8 @@ CREATE INDEX sessions_by_expiry ON public.sessions USING btree (expires_at);
 CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id, organisation_id);
 
 CREATE TRIGGER alert_events_notify AFTER INSERT ON public.alert_events FOR EACH STATEMENT EXECUTE FUNCTION alert_events_notify();
+
+CREATE TRIGGER alert_evidence_notify AFTER INSERT ON public.alert_evidence REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION alert_evidence_notify();
 
 CREATE TRIGGER alert_rules_note_change BEFORE UPDATE ON public.alert_rules FOR EACH ROW EXECUTE FUNCTION alert_rules_note_change();
 

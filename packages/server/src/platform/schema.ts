@@ -7,6 +7,8 @@ import type {
   AlertSeverity,
   AlertStatus,
   AlertSuppression,
+  EvidenceFindings,
+  EvidenceState,
   JobSelector,
   MailKind,
   MailStatus,
@@ -238,6 +240,23 @@ export interface Database {
     resolution: AlertResolution | null;
   };
   alert_events: { id: Generated<number>; alert_id: string; at: Instant; kind: string; text: string };
+  alert_evidence: {
+    id: string;
+    alert_id: string;
+    job_no: number;
+    location_no: number;
+    state: ColumnType<EvidenceState, EvidenceState | undefined, EvidenceState>;
+    urgency: number;
+    requested_at: ColumnType<Date, Date | undefined, Date>;
+    due_at: NullableInstant;
+    lease_owner: string | null;
+    lease_until: NullableInstant;
+    fencing_token: Generated<number>;
+    attempt: Generated<number>;
+    ended_at: NullableInstant;
+    text: string | null;
+    findings: ColumnType<EvidenceFindings | null, string | null | undefined, string | null>;
+  };
   maintenance_windows: {
     id: string;
     organisation_id: string;

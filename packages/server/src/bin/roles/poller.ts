@@ -4,9 +4,15 @@ import { join } from "node:path";
 import { Registry } from "prom-client";
 import { readHeartbeats } from "../../features/heartbeats/index.js";
 import { ALERT_RULES_CHANNEL, AlertEngine, recordDatabaseOutage } from "../../features/alerts/index.js";
+import {
+  DatabaseEvidence,
+  EVIDENCE_CHANNEL,
+  evidenceMetrics,
+  EvidenceRunner,
+} from "../../features/evidence/index.js";
 import { completeJobs, JOBS_CHANNEL, startPendingJobs } from "../../features/jobs/index.js";
 import { locationNumber, Membership, POLLERS_CHANNEL } from "../../features/pollers/index.js";
-import { Poller } from "../../features/probing/index.js";
+import { createOneShotProber, Poller } from "../../features/probing/index.js";
 import { SampleWriter } from "../../features/samples/index.js";
 import { Bus } from "../../platform/bus.js";
 import { systemClock } from "../../platform/clock.js";
@@ -77,19 +83,31 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
     registry,
   });
   const running = poller;
+  // Probes of its own, so that bursts and traces cost scheduled probes nothing.
+  const prober = createOneShotProber({ latencyApiUrl: config.LATENCY_API_URL, log });
+  const evidence = new EvidenceRunner({
+    source: new DatabaseEvidence({ db, locationNo, shares: membership, owner: membership.id }),
+    prober,
+    metrics: evidenceMetrics(registry),
+    clock,
+    log,
+  });
   const bus = new Bus(url, log);
   bus.subscribe(JOBS_CHANNEL, () => running.wake());
   bus.subscribe(POLLERS_CHANNEL, () => membership.wake());
   bus.subscribe(ALERT_RULES_CHANNEL, () => alerts.wake());
+  bus.subscribe(EVIDENCE_CHANNEL, () => evidence.wake());
   bus.start();
   return {
     metrics: () => registry.getMetricsAsJSON(),
     async stop(deadlineMs) {
       const deadline = clock.monotonic() + deadlineMs;
+      const evidenceEnded = evidence.stop(deadlineMs * HAND_OVER_SHARE).then(() => prober.close());
       await membership.handOver(deadlineMs * HAND_OVER_SHARE);
       await bus.close();
       await running.stop(deadline - clock.monotonic());
       await heartbeats.close();
+      await evidenceEnded;
       await alerts.stop(Math.max(0, deadline - clock.monotonic()));
       await membership.leave();
     },

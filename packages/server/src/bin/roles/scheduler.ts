@@ -2,6 +2,7 @@
 import { Registry } from "prom-client";
 import { removeExpiredSessions } from "../../features/accounts/index.js";
 import { forgetOldAlerts, settleAlerts, settlePollerAlerts } from "../../features/alerts/index.js";
+import { expireEvidence } from "../../features/evidence/index.js";
 import { completeOverdueJobs, forgetDeletedJobs, removeExpiredKeys } from "../../features/jobs/index.js";
 import { createUndertaker } from "../../features/pollers/index.js";
 import {
@@ -35,6 +36,7 @@ export async function startScheduler({ config, database, log }: RoleContext): Pr
       { name: "overdue jobs", everyMs: SECOND_MS, run: (now) => completeOverdueJobs(db, now) },
       { name: "dead pollers", everyMs: SECOND_MS, run: createUndertaker(db, clock) },
       { name: "alerts", everyMs: SECOND_MS, run: (now) => settleAlerts(database, now) },
+      { name: "evidence of alerts", everyMs: SECOND_MS, run: () => expireEvidence(db) },
       { name: "alerts about pollers", everyMs: SECOND_MS, run: (now) => settlePollerAlerts(db, now) },
       { name: "expired sessions", everyMs: HOUR_MS, run: (now) => removeExpiredSessions(db, now) },
       { name: "expired idempotency keys", everyMs: HOUR_MS, run: (now) => removeExpiredKeys(db, now) },

@@ -18,6 +18,7 @@ import {
   refusePageWithCursor,
 } from "../../platform/pagination.js";
 import type { Database } from "../../platform/schema.js";
+import { evidenceOf } from "../evidence/index.js";
 import type { Selectable } from "kysely";
 
 export type AlertRow = Selectable<Database["alerts"]>;
@@ -80,7 +81,11 @@ export async function findAlert(db: Db, organisationId: string, id: string): Pro
     .orderBy("id", "desc")
     .limit(MAX_TIMELINE)
     .execute();
-  return { ...toAlert(row), timeline: events.toReversed().map(toEvent) };
+  return {
+    ...toAlert(row),
+    timeline: events.toReversed().map(toEvent),
+    evidence: await evidenceOf(db, id),
+  };
 }
 
 export function toAlert(row: AlertRow): Alert {

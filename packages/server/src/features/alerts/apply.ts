@@ -3,6 +3,7 @@
 import type { AlertLocation, AlertResolution, AlertStatus, AlertSuppression } from "@nightbell/contract";
 import { DatabaseError, type Pool, type PoolClient } from "pg";
 import { uuidv7 } from "uuidv7";
+import { hasEvidence, urgencyOf } from "../evidence/index.js";
 import { type Decision, decide, type Statement, type LocationCondition } from "./decide.js";
 import { isActive, occurrenceAt, selects } from "./maintenance.js";
 import { conditionText, happeningText } from "./sentences.js";
@@ -137,7 +138,7 @@ export function activeWindows(windows: readonly WindowRow[], now: number): Windo
 /** What the decisions of one transaction change. */
 class Decided {
   readonly counts = { opened: 0, open: 0, suppressed: 0, resolved: 0 };
-  readonly changes: Changes = { conditions: [], opened: [], changed: [], events: [] };
+  readonly changes: Changes = { conditions: [], opened: [], changed: [], events: [], evidence: [] };
 
   add(row: SituationRow, decision: Decision, suppression: AlertSuppression | null, now: number): void {
     const { status, resolution, happenings, conditions } = decision;
@@ -171,6 +172,7 @@ class Decided {
       this.changes.changed.push({ id: alertId, status, resolution, locations, suppression: suppressedBy });
     }
     if (status !== row.alert_status) this.counts[status] += 1;
+    if (status === "open" && row.alert_status !== "open") this.#requestEvidence(row, alertId);
     for (const happening of happenings) {
       const text = happeningText(happening, {
         condition: row.condition,
@@ -182,6 +184,13 @@ class Decided {
       });
       this.changes.events.push({ alert_id: alertId, kind: happening.kind, text });
     }
+  }
+
+  #requestEvidence(row: SituationRow, alertId: string): void {
+    if (!hasEvidence(row.job_type)) return;
+    const request = { alert_id: alertId, job_no: row.job_no, urgency: urgencyOf(row.severity) };
+    for (const locationNo of Object.keys(row.locations))
+      this.changes.evidence.push({ ...request, id: uuidv7(), location_no: Number(locationNo) });
   }
 }
 

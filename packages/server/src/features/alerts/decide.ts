@@ -34,7 +34,7 @@ export interface Situation {
 
 /** A line for the timeline; `condition` where it is about a location. */
 export interface Happening {
-  kind: AlertEvent["kind"];
+  kind: Exclude<AlertEvent["kind"], "evidence">;
   condition?: LocationCondition;
 }
 

@@ -60,7 +60,14 @@ function addAlerts(app: App, { database: { db } }: AlertRouteOptions): void {
 
   app.get(
     "/api/alerts/:id",
-    { schema: { tags, summary: "Read an alert with its timeline", params, response: { 200: AlertDetail } } },
+    {
+      schema: {
+        tags,
+        summary: "Read an alert with its timeline and evidence",
+        params,
+        response: { 200: AlertDetail },
+      },
+    },
     async (request) => findAlert(db, request.account.organisationId, request.params.id),
   );
 }

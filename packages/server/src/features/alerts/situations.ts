@@ -155,6 +155,8 @@ export interface Changes {
   opened: NewAlert[];
   changed: AlertChange[];
   events: NewEvent[];
+  /** Of alerts that are open now: what their locations see is to be found out. */
+  evidence: NewEvidence[];
 }
 
 export interface NewAlert {
@@ -188,6 +190,14 @@ export interface NewEvent {
   text: string;
 }
 
+export interface NewEvidence {
+  id: string;
+  alert_id: string;
+  job_no: number;
+  location_no: number;
+  urgency: number;
+}
+
 // By the primary keys. Foreign keys are checked at the end of the statement, so events may be of alerts that it inserts.
 const WRITE = `
   with said as (
@@ -214,15 +224,22 @@ const WRITE = `
     from jsonb_to_recordset($3::jsonb)
       as change (id uuid, status text, resolution text, locations jsonb, suppression jsonb)
     where alerts.id = change.id
+  ), requested as (
+    insert into alert_evidence (id, alert_id, job_no, location_no, urgency)
+    select id, alert_id, job_no, location_no, urgency
+    from jsonb_to_recordset($6::jsonb)
+      as request (id uuid, alert_id uuid, job_no integer, location_no smallint, urgency smallint)
+    on conflict (alert_id, location_no) do nothing
   )
   insert into alert_events (alert_id, at, kind, text)
   select alert_id, $5::timestamptz, kind, text
   from jsonb_to_recordset($4::jsonb) as event (alert_id uuid, kind text, text text)`;
 
 export async function write(client: PoolClient, changes: Changes, now: Date): Promise<void> {
-  const { conditions, opened, changed, events } = changes;
+  const { conditions, opened, changed, events, evidence } = changes;
   await client.query(WRITE, [
     ...[conditions, opened, changed, events].map((rows) => JSON.stringify(rows)),
     now,
+    JSON.stringify(evidence),
   ]);
 }
