@@ -105,6 +105,7 @@ describe("the pages", () => {
       await visit("alert", "/alerts?show=all", async () => {
         await page.getByRole("list", { name: "Alerts" }).getByRole("link").first().click();
         await sees(page.getByText(/^Raised: /));
+        await sees(page.getByRole("heading", { name: "Evidence", exact: true }));
       });
       await visit("rules", "/rules", () =>
         sees(page.getByRole("list", { name: "Alert rules" }).getByRole("link", { name: "No answer" })),

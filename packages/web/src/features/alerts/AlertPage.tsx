@@ -12,6 +12,7 @@ import { ErrorState, Loading, Notice } from "../../ui/states.js";
 import { useNow } from "../../ui/useNow.js";
 import { useTimeZone } from "../accounts/queries.js";
 import { lasted } from "./AlertRows.js";
+import { EvidenceCard } from "./evidence/EvidenceCard.js";
 import { AlertStatusLabel, SeverityLabel } from "./labels.js";
 import { alertQuery } from "./queries.js";
 import { useAlertNews } from "./useAlertNews.js";
@@ -57,13 +58,16 @@ function AlertView({ alert }: { alert: AlertDetail }) {
           </Notice>
         )}
         <div className="grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_22rem]">
-          <Card title="Timeline">
-            <ol className="px-4 py-3 sm:px-5">
-              {alert.timeline.map((event) => (
-                <TimelineEntry key={event.id} event={event} timeZone={timeZone} />
-              ))}
-            </ol>
-          </Card>
+          <div className="grid gap-5">
+            {alert.evidence.length > 0 && <EvidenceCard alert={alert} timeZone={timeZone} />}
+            <Card title="Timeline">
+              <ol className="px-4 py-3 sm:px-5">
+                {alert.timeline.map((event) => (
+                  <TimelineEntry key={event.id} event={event} timeZone={timeZone} />
+                ))}
+              </ol>
+            </Card>
+          </div>
           <div className="grid gap-5">
             <Card title="About">
               <dl className="px-4 py-2 text-sm sm:px-5">
@@ -137,6 +141,7 @@ const eventIcons: Record<AlertEvent["kind"], { icon: IconName; tone: string }> =
   unsuppressed: { icon: "play", tone: "text-missed" },
   location_failed: { icon: "cross", tone: "text-missed" },
   location_recovered: { icon: "arrowUp", tone: "text-good" },
+  evidence: { icon: "ruler", tone: "text-signal" },
   resolved: { icon: "check", tone: "text-good" },
 };
 
