@@ -265,10 +265,10 @@ export class SampleWriter {
 
   #report(batch: Batch, { stored, rejected }: StoreResult): void {
     const invalid = rejected.filter(({ value }) => !Array.isArray(value)).length;
-    const conflicts = batch.samples.length - stored.length - invalid;
-    this.#counts.stored += stored.length;
+    const conflicts = batch.samples.length - stored - invalid;
+    this.#counts.stored += stored;
     this.#counts.conflicts += conflicts;
-    this.#metrics.stored.inc(stored.length);
+    this.#metrics.stored.inc(stored);
     this.#metrics.conflicts.inc(conflicts);
     if (invalid > 0) this.#drop("invalid", invalid);
     if (rejected.length > 0) {

@@ -190,7 +190,7 @@ describe("hours that are over", { timeout: 60_000 }, () => {
         { samples: [next, ...early.slice(0, 50)], strays: [] },
         NOW,
       );
-      expect(added).toEqual([next]);
+      expect(added).toBe(1);
       stored += 1;
     }
     await ageing;
@@ -209,7 +209,7 @@ describe("samples that come late", { timeout: 60_000 }, () => {
     // Packed with its partition still there, then without it, then with late samples of before.
     await ageAt(world, NOW);
     const add = async (samples: SampleRecord[]) =>
-      (await storeBatch(world.database, { samples, strays: [] }, NOW)).stored.length;
+      (await storeBatch(world.database, { samples, strays: [] }, NOW)).stored;
     expect(await add(job.samples.slice(0, 20))).toBe(10);
     await ageAt(world, LATER);
     expect(await count(world, "late_samples")).toBe(0);
