@@ -9,7 +9,7 @@ import type { Share, Shares } from "../pollers/index.js";
 import type { JobDefinition } from "./measured-job.js";
 import {
   changedJobs,
-  changeHorizon,
+  currentSnapshot,
   deletedJobs,
   digestOf,
   groupOf,
@@ -27,6 +27,8 @@ const LOOK_INTERVAL_MS = 500;
 const LOOK_PAUSE_MS = 50;
 /** Jobs read at once: a few milliseconds of parsing, so that no probe waits behind it. */
 const READ_BATCH = 500;
+/** How long one look goes on starting jobs that wait: of a hundred thousand new ones, the rest comes after the next look. */
+const START_MS = 250;
 /** Distinct options kept for sharing; most jobs have the defaults of their type. */
 const MAX_SHARED_OPTIONS = 10_000;
 
@@ -55,8 +57,10 @@ export class Assignments {
   readonly #options: AssignmentsOptions;
   readonly #sharedOptions = new Map<string, JobOptions>();
   readonly #rounds = new Rounds({ pauseMs: LOOK_PAUSE_MS, intervalMs: LOOK_INTERVAL_MS });
-  /** Changes up to here have been seen; null before the first look. */
-  #horizon: string | null = null;
+  /** What it showed has been seen; null before the first look. */
+  #snapshot: string | null = null;
+  /** Jobs of the share that wait for their start, in the order in which they came. */
+  #pending = new Set<number>();
   /** When everything was compared, and as whose. */
   #comparedAt = -Infinity;
   #comparedShare: Share | null = null;
@@ -100,31 +104,35 @@ export class Assignments {
   async #update(): Promise<void> {
     const { clock, compareIntervalMs, shares } = this.#options;
     const share = shares.current();
-    // The horizon is taken before the rows are read: a transaction that the read does not see yet has a later number.
-    const horizon = await changeHorizon(this.#options.db);
-    if (this.#horizon !== null) await this.#takeChanges(share, this.#horizon);
+    // Taken before the rows are read: what a transaction changes that the read does not see yet is not in it.
+    const snapshot = await currentSnapshot(this.#options.db);
+    if (this.#snapshot !== null) await this.#takeChanges(share, this.#snapshot);
     const isDue = clock.monotonic() - this.#comparedAt >= compareIntervalMs;
     if (isDue || share !== this.#comparedShare) {
       await this.#compareAll(share);
       this.#comparedAt = clock.monotonic();
       this.#comparedShare = share;
     }
-    this.#horizon = horizon;
+    this.#snapshot = snapshot;
     shares.taken(share);
+    await this.#startPending(share);
   }
 
-  async #takeChanges(share: Share, horizon: string): Promise<void> {
+  async #takeChanges(share: Share, snapshot: string): Promise<void> {
     const { db, holder } = this.#options;
-    const [changes, deleted] = [await changedJobs(db, share, horizon), await deletedJobs(db, horizon)];
-    for (const { jobNo, duty } of changes) if (duty !== "measure") holder.remove(jobNo, "stopped");
-    for (const jobNo of deleted) holder.remove(jobNo, "deleted");
+    const [changes, deleted] = [await changedJobs(db, share, snapshot), await deletedJobs(db, snapshot)];
+    for (const { jobNo, duty } of changes) {
+      if (duty === "start") this.#pending.add(jobNo);
+      else this.#pending.delete(jobNo);
+      if (duty !== "measure") holder.remove(jobNo, "stopped");
+    }
+    for (const jobNo of deleted) {
+      this.#pending.delete(jobNo);
+      holder.remove(jobNo, "deleted");
+    }
     await this.#read(
       share,
       changes.filter(({ duty }) => duty === "measure"),
-    );
-    await this.#startPending(
-      share,
-      changes.filter(({ duty }) => duty === "start").map(({ jobNo }) => jobNo),
     );
   }
 
@@ -137,7 +145,7 @@ export class Assignments {
     }
     const different = [...digests].filter(([, digest]) => digest !== 0).map(([group]) => group);
     if (different.length > 0) await this.#compareGroups(share, different);
-    await this.#startPending(share, pending);
+    this.#pending = new Set(pending);
   }
 
   async #compareGroups(share: Share, groups: number[]): Promise<void> {
@@ -159,12 +167,17 @@ export class Assignments {
     for (const batch of batches(stale.map(({ jobNo }) => jobNo))) await this.#put(share, batch);
   }
 
-  async #startPending(share: Share, jobNos: number[]): Promise<void> {
+  /** Starts those that wait, for a while: changes of the others must not wait for all of them. */
+  async #startPending(share: Share): Promise<void> {
     const { startPending, clock } = this.#options;
-    for (const batch of batches(jobNos)) {
+    const startedAt = clock.monotonic();
+    for (const batch of batches([...this.#pending])) {
+      if (clock.monotonic() - startedAt > START_MS) break;
       await startPending(batch, clock.now());
       await this.#put(share, batch);
+      for (const jobNo of batch) this.#pending.delete(jobNo);
     }
+    if (this.#pending.size > 0) this.#rounds.wake();
   }
 
   async #put(share: Share, jobNos: number[]): Promise<void> {

@@ -1,5 +1,5 @@
 // What a poller reads about its jobs.
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../../platform/db.js";
 import { isInShare, type Share } from "../pollers/index.js";
 
@@ -11,11 +11,20 @@ export interface JobRevision {
   revision: number;
 }
 
-/** The oldest transaction still in flight. Whatever commits from now on has changed rows under this number or a later one. */
-export async function changeHorizon(db: Db): Promise<string> {
-  const { rows } = await sql<{ horizon: string }>`
-    select pg_snapshot_xmin(pg_current_snapshot())::text as horizon`.execute(db);
-  return rows[0]?.horizon ?? "0";
+/** Which transactions have committed by now; whatever others change comes after it. */
+export async function currentSnapshot(db: Db): Promise<string> {
+  const { rows } = await sql<{ snapshot: string }>`
+    select pg_current_snapshot()::text as snapshot`.execute(db);
+  return rows[0]?.snapshot ?? "1:1:";
+}
+
+/**
+ * Rows changed since a snapshot. The index finds what is not older than all that was in flight then; a transaction that
+ * takes minutes, a build of rollups, must not have all that is told again and again.
+ */
+function changedSince(snapshot: string): RawBuilder<boolean> {
+  return sql`(changed_xid >= pg_snapshot_xmin(${snapshot}::pg_snapshot)
+    and not pg_visible_in_snapshot(changed_xid, ${snapshot}::pg_snapshot))`;
 }
 
 export interface JobChange extends JobRevision {
@@ -23,20 +32,20 @@ export interface JobChange extends JobRevision {
   duty: "start" | "measure" | "none";
 }
 
-/** Jobs that changed under the given transaction number or a later one, by jobs_by_change. */
-export async function changedJobs(db: Db, share: Share, horizon: string): Promise<JobChange[]> {
+/** Jobs that changed since a snapshot, by jobs_by_change. */
+export async function changedJobs(db: Db, share: Share, snapshot: string): Promise<JobChange[]> {
   const { rows } = await sql<JobChange>`
     select job_no as "jobNo", changed_xid::text::bigint as revision,
       case when not (${isInShare(share)}) then 'none'
            when status = 'pending' then 'start' when status = 'running' then 'measure' else 'none' end as duty
-    from jobs where changed_xid >= ${horizon}::text::xid8`.execute(db);
+    from jobs where ${changedSince(snapshot)}`.execute(db);
   return rows;
 }
 
 /** By deleted_jobs_by_change. */
-export async function deletedJobs(db: Db, horizon: string): Promise<number[]> {
+export async function deletedJobs(db: Db, snapshot: string): Promise<number[]> {
   const { rows } = await sql<{ job_no: number }>`
-    select job_no from deleted_jobs where changed_xid >= ${horizon}::text::xid8`.execute(db);
+    select job_no from deleted_jobs where ${changedSince(snapshot)}`.execute(db);
   return rows.map((row) => row.job_no);
 }
 
