@@ -238,10 +238,12 @@ export class AlertEngine {
     let isFailing = false;
     await delay(0); // So that a batch of samples is loaded together.
     while (this.#wanted.size > 0 && !this.#abort.signal.aborted) {
-      const some = [...this.#wanted].slice(0, JOBS_AT_ONCE);
-      for (const watched of some) {
+      const some: Watched[] = [];
+      for (const watched of this.#wanted) {
+        if (some.length === JOBS_AT_ONCE) break;
         this.#wanted.delete(watched);
         watched.phase = "loading";
+        some.push(watched);
       }
       try {
         await this.#loadSome(some);

@@ -4,7 +4,7 @@ import type { Registry } from "prom-client";
 import { systemClock, type Clock } from "../../platform/clock.js";
 import { type DatabaseHandle, failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
-import { SampleBuffer } from "./buffer.js";
+import { MAX_BATCH, SampleBuffer } from "./buffer.js";
 import { SampleNotifier } from "./notifier.js";
 import { ensurePartitions } from "./partitions.js";
 import type { Batch, SampleRecord, StrayKind } from "./sample.js";
@@ -14,6 +14,8 @@ import { writerMetrics, type DropReason } from "./writer-metrics.js";
 
 /** About twelve million samples: seven hours of 5,000 jobs at a cadence of ten seconds. */
 const SPOOL_MAX_BYTES = 1024 ** 3;
+/** From the start of a write to the next one: what a statement and its commit cost by themselves, many samples share. */
+const WRITE_INTERVAL_MS = 50;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
@@ -51,7 +53,7 @@ export interface SampleWriterStats {
 
 /**
  * Stores samples in the order they were added, one statement at a time. A write starts when `batchSize` samples
- * wait or the oldest has waited `flushIntervalMs`; while it is under way the buffer grows, and the next one takes
+ * wait or the oldest has waited `flushIntervalMs`; until the next may start the buffer grows, and that one takes
  * all of it, so throughput rises with the load.
  *
  * States, by what is true of the spool and the database:
@@ -78,6 +80,8 @@ export class SampleWriter {
   #running = false;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Before then only a full batch starts a write, or one that somebody waits for. */
+  #nextWriteAt = -Infinity;
   /** Failed attempts since the last successful one, and when the next may start. */
   #failures = 0;
   #retryAt = -Infinity;
@@ -173,10 +177,13 @@ export class SampleWriter {
 
   get #isDue(): boolean {
     if (this.#buffer.isEmpty) return false;
+    const { sampleCount, since } = this.#buffer;
+    const now = this.#clock.monotonic();
     return (
-      this.#buffer.sampleCount >= this.#options.batchSize ||
+      sampleCount >= MAX_BATCH ||
       this.#flushers.length > 0 ||
-      this.#clock.monotonic() >= this.#buffer.since + this.#options.flushIntervalMs
+      now >= since + this.#options.flushIntervalMs ||
+      (sampleCount >= this.#options.batchSize && now >= this.#nextWriteAt)
     );
   }
 
@@ -187,7 +194,8 @@ export class SampleWriter {
 
   #afterAdd(): void {
     if (this.#running) return;
-    if (this.#buffer.sampleCount >= this.#options.batchSize && !this.#diskRefuses) this.#wake();
+    if (this.#buffer.sampleCount >= this.#options.batchSize && this.#isDue && !this.#diskRefuses)
+      this.#wake();
     else this.#timer ??= this.#wakeAfter(this.#options.flushIntervalMs);
   }
 
@@ -228,7 +236,9 @@ export class SampleWriter {
   }
 
   async #storeBuffer(): Promise<void> {
-    const batch = this.#buffer.take(this.#clock.monotonic());
+    const now = this.#clock.monotonic();
+    const batch = this.#buffer.take(now);
+    this.#nextWriteAt = now + WRITE_INTERVAL_MS;
     this.#inFlight = batch;
     const isStored = await this.#store(batch);
     if (this.#stopped) return; // `stop` could not wait and has taken the batch over
@@ -311,12 +321,15 @@ export class SampleWriter {
   }
 
   #wakeWhenDue(): NodeJS.Timeout | undefined {
-    if (this.#stopped || (this.#buffer.isEmpty && this.#spool.isEmpty)) return undefined;
+    if (this.#stopped) return undefined;
+    const now = this.#clock.monotonic();
+    const nextWriteAt = this.#nextWriteAt > now ? this.#nextWriteAt : Infinity;
     const dueAt = this.#buffer.isEmpty ? Infinity : this.#buffer.since + this.#options.flushIntervalMs;
-    const retryAt = this.#failures > 0 ? this.#retryAt : Infinity;
+    const retryAt =
+      this.#failures > 0 && !(this.#buffer.isEmpty && this.#spool.isEmpty) ? this.#retryAt : Infinity;
     // A batch may fall due for the spool before the next try; when the disk refuses it can only wait.
-    const wakeAt = this.#diskRefuses && this.#failures > 0 ? retryAt : Math.min(dueAt, retryAt);
-    return this.#wakeAfter(Math.max(wakeAt - this.#clock.monotonic(), 0));
+    const wakeAt = this.#diskRefuses && this.#failures > 0 ? retryAt : Math.min(dueAt, retryAt, nextWriteAt);
+    return wakeAt === Infinity ? undefined : this.#wakeAfter(Math.max(wakeAt - now, 0));
   }
 
   #wakeAfter(milliseconds: number): NodeJS.Timeout {
