@@ -61,7 +61,9 @@ export const environmentSchema = z.object({
   BATCH_SIZE: positive
     .max(50_000)
     .default(100)
-    .describe("samples that start a write; larger batches form by themselves, since a write starts every 50 ms at most"),
+    .describe(
+      "samples that start a write; larger batches form by themselves, since a write starts every 50 ms at most",
+    ),
   RAW_RETENTION_HOURS: z.coerce
     .number()
     .int()

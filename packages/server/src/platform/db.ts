@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import {
   Kysely,
   PostgresDialect,
   type PostgresPool,
   type PostgresPoolClient,
+  sql,
   type Transaction,
 } from "kysely";
 import { Pool, types } from "pg";
@@ -25,6 +27,13 @@ const IDLE_TIMEOUT_MS = 60_000;
 
 // int8 as number: slots, sequence numbers and counts stay far below 2^53.
 types.setTypeParser(types.builtins.INT8, Number);
+
+const KEPT_PLAN_TEXT = "/* kept plan */";
+/**
+ * Somewhere in a statement: each connection prepares it once. For what is asked with every request, and planned alike
+ * whatever its values are; reading and planning such a statement takes Postgres longer than running it.
+ */
+export const KEPT_PLAN = sql.raw(KEPT_PLAN_TEXT);
 
 /** The pool, and Kysely over the same pool. */
 export interface DatabaseHandle {
@@ -94,9 +103,10 @@ function endingSilent(pool: Pool): PostgresPool {
     end: () => pool.end(),
     async connect() {
       const client = await pool.connect();
-      const query = async (sql: string, parameters: unknown[]) => {
+      const query = async (text: string, values: unknown[]) => {
         try {
-          return await client.query(sql, parameters);
+          const name = text.includes(KEPT_PLAN_TEXT) ? nameOf(text) : undefined;
+          return await client.query(name === undefined ? { text, values } : { name, text, values });
         } catch (error) {
           if ((error as Error).message === SILENCE_MESSAGE) void client.end();
           throw error;
@@ -106,4 +116,18 @@ function endingSilent(pool: Pool): PostgresPool {
       return { query: query as unknown as PostgresPoolClient["query"], release: () => client.release() };
     },
   };
+}
+
+/** Plans that each connection keeps. What comes later is planned each time. */
+const MAX_KEPT_PLANS = 200;
+const names = new Map<string, string>();
+
+/** By which a connection knows a statement that it has prepared; undefined for one too many. */
+function nameOf(text: string): string | undefined {
+  let name = names.get(text);
+  if (name === undefined && names.size < MAX_KEPT_PLANS) {
+    name = createHash("sha256").update(text).digest("base64url");
+    names.set(text, name);
+  }
+  return name;
 }

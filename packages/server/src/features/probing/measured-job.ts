@@ -20,8 +20,11 @@ export interface JobDefinition {
   readonly endsAt: number | null;
 }
 
-/** ICMP probes reach the engine this much ahead of their slot; it sends them on time from a thread of its own. */
-const ICMP_LEAD_MS = 50;
+/**
+ * ICMP probes reach the engine this much ahead of their slot; it sends them on time from a thread of its own. Longer than
+ * this thread stands still for a collection of garbage with a hundred thousand jobs.
+ */
+const ICMP_LEAD_MS = 200;
 
 export class MeasuredJob {
   definition: JobDefinition;
@@ -35,7 +38,9 @@ export class MeasuredJob {
   inFlight = 0;
   /** A deleted job's results have no place to go. */
   isDeleted = false;
-  #lastSuccess: { slot: number; rttUs: number } | null = null;
+  // Numbers rather than an object: one for each sample, kept until the next, is what the collector of garbage likes least.
+  #lastSuccessSlot = -Infinity;
+  #lastRttUs = 0;
 
   constructor(definition: JobDefinition) {
     this.definition = definition;
@@ -47,7 +52,7 @@ export class MeasuredJob {
 
   /** Takes an edit over. RTTs of different targets are not compared. */
   redefine(definition: JobDefinition): void {
-    if (definition.target !== this.definition.target) this.#lastSuccess = null;
+    if (definition.target !== this.definition.target) this.#lastSuccessSlot = -Infinity;
     this.definition = definition;
   }
 
@@ -57,9 +62,10 @@ export class MeasuredJob {
    * it is no longer known.
    */
   noteSuccess(slot: number, rttUs: number): number | null {
-    const previous = this.#lastSuccess;
-    if (previous !== null && previous.slot > slot) return null;
-    this.#lastSuccess = { slot, rttUs };
-    return previous === null ? null : Math.abs(rttUs - previous.rttUs);
+    if (this.#lastSuccessSlot > slot) return null;
+    const jitterUs = this.#lastSuccessSlot === -Infinity ? null : Math.abs(rttUs - this.#lastRttUs);
+    this.#lastSuccessSlot = slot;
+    this.#lastRttUs = rttUs;
+    return jitterUs;
   }
 }
