@@ -27,6 +27,8 @@ const LOOK_INTERVAL_MS = 500;
 const LOOK_PAUSE_MS = 50;
 /** Jobs read at once: a few milliseconds of parsing, so that no probe waits behind it. */
 const READ_BATCH = 500;
+/** Batches under way: while one is taken in, the database makes the next. */
+const READS_AT_ONCE = 2;
 /** How long one look goes on starting jobs that wait: of a hundred thousand new ones, the rest comes after the next look. */
 const START_MS = 250;
 /** Distinct options kept for sharing; most jobs have the defaults of their type. */
@@ -164,7 +166,11 @@ export class Assignments {
   async #read(share: Share, jobs: readonly JobRevision[]): Promise<void> {
     const { holder } = this.#options;
     const stale = jobs.filter(({ jobNo, revision }) => holder.revisionOf(jobNo) !== revision);
-    for (const batch of batches(stale.map(({ jobNo }) => jobNo))) await this.#put(share, batch);
+    const rest = batches(stale.map(({ jobNo }) => jobNo)).values();
+    const readOn = async () => {
+      for (const batch of rest) await this.#put(share, batch);
+    };
+    await Promise.all(Array.from({ length: READS_AT_ONCE }, readOn));
   }
 
   /** Starts those that wait, for a while: changes of the others must not wait for all of them. */
