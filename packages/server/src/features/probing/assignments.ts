@@ -27,6 +27,9 @@ const LOOK_INTERVAL_MS = 500;
 const LOOK_PAUSE_MS = 50;
 /** Jobs read at once: a few milliseconds of parsing, so that no probe waits behind it. */
 const READ_BATCH = 500;
+/** Of the time, what full comparisons may take: with 250,000 jobs they come less often than asked for, up to a minute. */
+const COMPARE_SHARE = 0.02;
+const LONGEST_COMPARE_INTERVAL_MS = 60_000;
 /** Batches under way: while one is taken in, the database makes the next. */
 const READS_AT_ONCE = 2;
 /** How long one look goes on starting jobs that wait: of a hundred thousand new ones, the rest comes after the next look. */
@@ -63,8 +66,9 @@ export class Assignments {
   #snapshot: string | null = null;
   /** Jobs of the share that wait for their start, in the order in which they came. */
   #pending = new Set<number>();
-  /** When everything was compared, and as whose. */
+  /** When everything was compared, and as whose; and how long it rests at least. */
   #comparedAt = -Infinity;
+  #restMs = 0;
   #comparedShare: Share | null = null;
   #failures = 0;
   #loop: Promise<void> | null = null;
@@ -109,7 +113,7 @@ export class Assignments {
     // Taken before the rows are read: what a transaction changes that the read does not see yet is not in it.
     const snapshot = await currentSnapshot(this.#options.db);
     if (this.#snapshot !== null) await this.#takeChanges(share, this.#snapshot);
-    const isDue = clock.monotonic() - this.#comparedAt >= compareIntervalMs;
+    const isDue = clock.monotonic() - this.#comparedAt >= Math.max(compareIntervalMs, this.#restMs);
     if (isDue || share !== this.#comparedShare) {
       await this.#compareAll(share);
       this.#comparedAt = clock.monotonic();
@@ -139,12 +143,14 @@ export class Assignments {
   }
 
   async #compareAll(share: Share): Promise<void> {
-    const { db, holder } = this.#options;
+    const { db, holder, clock } = this.#options;
+    const startedAt = clock.monotonic();
     const { digests, pending } = await jobDigests(db, share);
     for (const job of holder.held()) {
       const group = groupOf(job.jobNo);
       digests.set(group, (digests.get(group) ?? 0) - digestOf(job));
     }
+    this.#restMs = Math.min((clock.monotonic() - startedAt) / COMPARE_SHARE, LONGEST_COMPARE_INTERVAL_MS);
     const different = [...digests].filter(([, digest]) => digest !== 0).map(([group]) => group);
     if (different.length > 0) await this.#compareGroups(share, different);
     this.#pending = new Set(pending);

@@ -198,23 +198,23 @@ function statement(text: string, values: string[]): pg.QueryArrayConfig {
 
 /** A column of numbers as a Postgres array; text beats the driver's own encoding of arrays by far. */
 function numbers<Row>(rows: readonly Row[], column: keyof Row): string {
-  let text = "{";
-  for (const row of rows) {
-    const value = row[column];
-    text += value === null ? "NULL," : `${String(value)},`;
-  }
-  return `${text.slice(0, -1)}}`;
+  return arrayOf(rows.map((row) => row[column] ?? "NULL"));
 }
 
+/** A column of texts. One of nulls alone, as errors almost always are, is an empty array: `unnest` fills it up. */
 function texts(samples: readonly SampleRecord[], column: (sample: SampleRecord) => string | null): string {
-  let text = "{";
-  for (const sample of samples) {
-    const value = column(sample);
-    // Postgres has no NUL in text; whatever a target sent, the sample counts more than that character.
-    text +=
-      value === null ? "NULL," : `"${value.replaceAll("\0", "").replaceAll(/["\\]/g, String.raw`\$&`)}",`;
-  }
-  return `${text.slice(0, -1)}}`;
+  const values = samples.map(column);
+  return arrayOf(values.every((value) => value === null) ? [] : values.map(quoted));
+}
+
+/** Postgres has no NUL in text; whatever a target sent, the sample counts more than that character. */
+function quoted(text: string | null): string {
+  return text === null ? "NULL" : `"${text.replaceAll("\0", "").replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+}
+
+/** Joined at once: text that grows by each value leaves twice as much for the collector of garbage. */
+function arrayOf(values: readonly unknown[]): string {
+  return `{${values.join(",")}}`;
 }
 
 /** SQLSTATE classes 22 (data exception) and 23 (integrity): the values are at fault, repeating is no use. */
