@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { createFolder, eventually } from "../../../test/harness.js";
@@ -251,4 +252,22 @@ test("stops within its deadline while the database hangs, and loses nothing", as
   await using open = await openWriter(world.url, spoolFolder);
   await eventually(() => expect(open.writer.stats.spoolBytes).toBe(0));
   expect(await storedSequence(world)).toEqual(countTo(201));
+});
+
+test("samples that come in a stream share their writes", async () => {
+  await using world = await createWorld();
+  const registry = new Registry();
+  await using open = await openWriter(world.url, await createFolder(), { batchSize: 1, registry });
+  const startedAt = performance.now();
+  for (let index = 0; performance.now() - startedAt < 400; index++) {
+    open.writer.add(sample(index));
+    await delay(1);
+  }
+  await open.writer.flush();
+  const elapsedMs = performance.now() - startedAt;
+  const count = Number(/^nightbell_sample_flush_seconds_count (\d+)/m.exec(await registry.metrics())?.[1]);
+  expect(open.writer.stats.stored).toBe(open.stored.length);
+  // One every 50 ms, and the flush.
+  expect(count).toBeLessThanOrEqual(elapsedMs / 50 + 2);
+  expect(count).toBeGreaterThan(2);
 });
