@@ -4,8 +4,8 @@ import type { Batch, SampleRecord, StrayCount, StrayKind } from "./sample.js";
 
 /** Samples of one statement: enough for 20,000 a second, and no statement longer than some tens of milliseconds. */
 export const MAX_BATCH = 5_000;
-/** Samples held while a write hangs: ten seconds, the longest a write may hang, at 20,000 a second. */
-const MAX_BUFFERED = 200_000;
+/** Samples held while a write hangs: ten seconds, the longest a write may hang, at 25,000 a second. */
+const MAX_BUFFERED = 250_000;
 /** Stray replies are counted per job, location and hour; beyond this many they are not counted. */
 const MAX_STRAY_COUNTS = 100_000;
 
