@@ -83,7 +83,8 @@ describe("Schedule", () => {
     const { schedule, started, run } = world();
     schedule.put(job(SECOND, { type: "icmp" }));
     run(5 * SECOND, 1);
-    expect(started.map(({ slot, at }) => slot - at)).toEqual([50, 50, 50, 50, 50]);
+    // The first lies nearer than that.
+    expect(started.map(({ slot, at }) => slot - at)).toEqual([99, 200, 200, 200, 200, 200]);
   });
 
   it("probes only the newest of several slots that a busy moment has delayed", () => {
