@@ -6,10 +6,14 @@ import { failed, type Failure, succeeded } from "./outcome.js";
 import type { ProbeOutcome } from "./prober.js";
 
 export function icmpOutcome(result: IcmpResult, address: string, timeoutMs: number): ProbeOutcome {
+  return result.kind === ResultKind.reply
+    ? succeeded({ rttUs: Math.max(1, Math.round(result.rttNs / 1_000)), phases: null, address })
+    : icmpFailure(result, address, timeoutMs);
+}
+
+function icmpFailure(result: IcmpResult, address: string, timeoutMs: number): ProbeOutcome {
   const fail = (code: ErrorCode, error: string): ProbeOutcome => failed({ code, error }, { address });
   switch (result.kind) {
-    case ResultKind.reply:
-      return succeeded({ rttUs: Math.max(1, Math.round(result.rttNs / 1_000)), phases: null, address });
     case ResultKind.timeout:
       return fail("timeout", `no answer from ${address} within ${timeoutMs} ms`);
     case ResultKind.icmpError: {

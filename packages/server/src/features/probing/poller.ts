@@ -17,7 +17,7 @@ import { MeasuredJob, type JobDefinition } from "./measured-job.js";
 import { pollerMetrics, type PollerMetrics } from "./poller-metrics.js";
 import type { JobRevision } from "./queries.js";
 import { createProbers, createSimulatedProber, type Probers } from "./probers/index.js";
-import { Recorder, type SampleSink } from "./recorder.js";
+import { type PendingSample, Recorder, type SampleSink } from "./recorder.js";
 import { runProbe } from "./run-probe.js";
 import { Schedule, type ScheduleEvents } from "./schedule.js";
 import { SocketEngine } from "./sockets/index.js";
@@ -172,19 +172,9 @@ export class Poller implements JobHolder, ScheduleEvents {
 
   start(job: MeasuredJob, slot: number): void {
     const pending = this.#recorder.begin(job, slot);
-    const { id, type, target, options, simulation } = job.definition;
-    const request = { target, options, slot, seed: id };
-    if (simulation !== null) {
-      this.#connections.start(pending, (signal) =>
-        createSimulatedProber(type, simulation).probe(request, signal),
-      );
-    } else if (type === "icmp") {
-      this.#icmp.start(pending);
-    } else if (type === "heartbeat") {
-      this.#heartbeats.start(pending);
-    } else {
-      this.#connections.startWithinLimit(pending, (signal) => runProbe(this.#probers, type, request, signal));
-    }
+    // Most jobs are this; what the others need is not made for them.
+    if (isIcmp(job)) this.#icmp.start(pending);
+    else this.#connect(pending);
   }
 
   skipped(_job: MeasuredJob, count: number): void {
@@ -201,6 +191,20 @@ export class Poller implements JobHolder, ScheduleEvents {
       { stepMs: Math.round(stepMs), behindMs },
       "the clock was set or this process stood still; slots that passed meanwhile are not made up for",
     );
+  }
+
+  #connect(pending: PendingSample): void {
+    const { id, type, target, options, simulation } = pending.job.definition;
+    const request = { target, options, slot: pending.slot, seed: id };
+    if (simulation !== null) {
+      this.#connections.start(pending, (signal) =>
+        createSimulatedProber(type, simulation).probe(request, signal),
+      );
+    } else if (type === "heartbeat") {
+      this.#heartbeats.start(pending);
+    } else if (type !== "icmp") {
+      this.#connections.startWithinLimit(pending, (signal) => runProbe(this.#probers, type, request, signal));
+    }
   }
 }
 
