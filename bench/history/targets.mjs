@@ -34,7 +34,7 @@ export async function storeStretch(database, { jobs, cadenceMs, from, to }) {
   const now = Date.now();
   let [batch, count] = [[], 0];
   const flush = async () => {
-    count += (await storeBatch(database, { samples: batch, strays: [] }, now)).stored.length;
+    count += (await storeBatch(database, { samples: batch, strays: [] }, now)).stored;
     batch = [];
   };
   for (let slot = 0; slot < (to - from) / cadenceMs; slot += 1) {
