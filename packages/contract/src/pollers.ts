@@ -8,6 +8,26 @@ import { pageOf } from "./pagination.js";
 export const PollerState = z.enum(["joining", "active", "leaving", "dead"]);
 export type PollerState = z.infer<typeof PollerState>;
 
+/**
+ * Whether a poller is online at all, by the reference targets it was given (REFERENCE_TARGETS). One that has never
+ * answered since the poller started does not count.
+ */
+export const PollerReferences = z.object({
+  targets: z.array(
+    z.object({
+      /** `icmp://10.0.0.1`, `tcp://10.0.0.2:53` */
+      target: z.string(),
+      isReachable: z.boolean(),
+      hasAnswered: z.boolean(),
+      /** Why the last probe had no answer; null when it had one. */
+      error: z.string().nullable(),
+    }),
+  ),
+  /** Since when none of those that count answers; null while one does. */
+  offlineSince: z.string().nullable(),
+});
+export type PollerReferences = z.infer<typeof PollerReferences>;
+
 /** A process that measures jobs from a location. */
 export const Poller = z.object({
   id: z.string(),
@@ -26,6 +46,8 @@ export const Poller = z.object({
   memoryBytes: z.number().int(),
   /** How far its clock is behind the database's. */
   clockOffsetMs: z.number().int().nullable(),
+  /** Null when it was given none. */
+  references: PollerReferences.nullable(),
   /** Since it last renewed its lease. */
   leaseAgeMs: z.number().int(),
   version: z.string(),

@@ -76,6 +76,7 @@ const systemErrorCodes = [
   "latency_api_unavailable",
   "latency_api_malformed",
   "database_unavailable",
+  "poller_offline",
   "simulated",
   "internal",
 ] as const;

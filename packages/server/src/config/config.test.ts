@@ -31,4 +31,28 @@ describe("the environment", () => {
   ])("refuses REPLICA_ID=$REPLICA_ID with a sentence", ({ REPLICA_ID, says }) =>
     expect(() => loadConfig({ REPLICA_ID, REPLICA_COUNT: "3" })).toThrow(new ConfigError(says)),
   );
+
+  test("reads REFERENCE_TARGETS", () => {
+    const { REFERENCE_TARGETS } = loadConfig({
+      REFERENCE_TARGETS: "10.0.0.1, tcp://10.0.0.2:53,icmp://10.0.0.1, tcp://[2001:db8::1]:443",
+    });
+    expect(REFERENCE_TARGETS).toEqual([
+      { type: "icmp", host: "10.0.0.1", port: null, name: "icmp://10.0.0.1" },
+      { type: "tcp", host: "10.0.0.2", port: 53, name: "tcp://10.0.0.2:53" },
+      { type: "tcp", host: "2001:db8::1", port: 443, name: "tcp://[2001:db8::1]:443" },
+    ]);
+    expect(loadConfig({ REFERENCE_TARGETS: "" }).REFERENCE_TARGETS).toBeUndefined();
+  });
+
+  test.each([
+    ["10.0.0.1,", "must be targets with a comma between each two"],
+    ["udp://10.0.0.1:53", "udp://10.0.0.1:53 must be an IP address, icmp://ADDRESS or tcp://ADDRESS:PORT"],
+    ["gateway.example.org", "gateway.example.org must have an IP address instead of a name"],
+    ["tcp://10.0.0.1", "tcp://10.0.0.1 needs a port, such as example.org:5432"],
+    ["10.0.0.1:53", "10.0.0.1:53 must be a host name or an IP address"],
+    ["10.0.0.0/8", "10.0.0.0/8 must be a host name or an IP address"],
+    [Array.from({ length: 9 }, (_, index) => `10.0.0.${index}`).join(), "must be at most 8 targets"],
+  ])("refuses REFERENCE_TARGETS=%s with a sentence", (REFERENCE_TARGETS, says) =>
+    expect(() => loadConfig({ REFERENCE_TARGETS })).toThrow(new ConfigError(`REFERENCE_TARGETS: ${says}`)),
+  );
 });

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { resolvePool } from "./pool.js";
+import { referenceTargets } from "./references.js";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const positive = z.coerce.number().int().min(1);
@@ -116,6 +117,11 @@ export const environmentSchema = z.object({
     .regex(/^[\w.-]{1,100}$/, "must be letters, digits, dots, dashes and underscores")
     .optional()
     .describe("what people know this poller by; default the host's name"),
+  REFERENCE_TARGETS: referenceTargets
+    .optional()
+    .describe(
+      "addresses by which a poller knows whether it is online itself, at most 8: 10.0.0.1, tcp://10.0.0.2:53; unset, every miss counts",
+    ),
   LATENCY_API_URL: z
     .url({ protocol: /^https?$/ })
     .default("http://127.0.0.1:4402")

@@ -73,6 +73,7 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
     compareIntervalMs: config.POLL_INTERVAL_MS,
     concurrency: config.CONCURRENCY,
     latencyApiUrl: config.LATENCY_API_URL,
+    references: config.REFERENCE_TARGETS,
     sink,
     startPending: (jobNos, now) => startPendingJobs(db, jobNos, now),
     complete: (jobNos, now) => completeJobs(db, jobNos, now),

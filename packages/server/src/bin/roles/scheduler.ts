@@ -1,7 +1,12 @@
 // The role that keeps house: what must happen by itself, every so often.
 import { Registry } from "prom-client";
 import { removeExpiredSessions } from "../../features/accounts/index.js";
-import { forgetOldAlerts, settleAlerts, settlePollerAlerts } from "../../features/alerts/index.js";
+import {
+  forgetOldAlerts,
+  settleAlerts,
+  settleOfflineAlerts,
+  settlePollerAlerts,
+} from "../../features/alerts/index.js";
 import { expireEvidence } from "../../features/evidence/index.js";
 import { completeOverdueJobs, forgetDeletedJobs, removeExpiredKeys } from "../../features/jobs/index.js";
 import { createUndertaker } from "../../features/pollers/index.js";
@@ -37,7 +42,14 @@ export async function startScheduler({ config, database, log }: RoleContext): Pr
       { name: "dead pollers", everyMs: SECOND_MS, run: createUndertaker(db, clock) },
       { name: "alerts", everyMs: SECOND_MS, run: (now) => settleAlerts(database, now) },
       { name: "evidence of alerts", everyMs: SECOND_MS, run: () => expireEvidence(db) },
-      { name: "alerts about pollers", everyMs: SECOND_MS, run: (now) => settlePollerAlerts(db, now) },
+      {
+        name: "alerts about pollers",
+        everyMs: SECOND_MS,
+        run: async (now) => {
+          await settlePollerAlerts(db, now);
+          await settleOfflineAlerts(db, now);
+        },
+      },
       { name: "expired sessions", everyMs: HOUR_MS, run: (now) => removeExpiredSessions(db, now) },
       { name: "expired idempotency keys", everyMs: HOUR_MS, run: (now) => removeExpiredKeys(db, now) },
       {

@@ -2,6 +2,7 @@
 export { addDefaultRule } from "./default-rule.js";
 export { AlertEngine } from "./engine.js";
 export { settlePollerAlerts } from "./dead-pollers.js";
+export { settleOfflineAlerts } from "./offline-pollers.js";
 export { LiveAlerts } from "./live.js";
 export { forgetOldAlerts } from "./retention.js";
 export { alertRoutes } from "./routes.js";

@@ -5,8 +5,11 @@ import type { WatchedJob } from "./rule-book.js";
 
 /** What the contract fills in where a job's options do not say. */
 const DEFAULT_TIMEOUT_MS = 5_000;
-/** Beyond the timeout: a probe may wait for its place as long as for its answer, and start a little late. */
-const SLACK_MS = 1_000;
+/**
+ * Beyond the timeout: a probe may wait for its place as long as for its answer, and start a little late; a miss is held
+ * back for up to two seconds, until the poller knows whether it was online.
+ */
+const SLACK_MS = 3_000;
 
 /** By jobs_job_no_key; jobs that are gone are left out. */
 export async function watchedJobs(db: Db, jobNos: readonly number[]): Promise<Map<number, WatchedJob>> {

@@ -38,6 +38,34 @@ export function resolveSelfAlert(db: Db, key: string, now: number): Promise<void
   });
 }
 
+/** Tells of what is over since `to`, unless it was raised while it lasted, or told before. Safe to repeat. */
+export async function tellSelfAlert(db: Db, alert: SelfAlert, to: number, now: number): Promise<void> {
+  const began = new Date(alert.startedAt);
+  const known = await db
+    .selectFrom("alerts")
+    .select("id")
+    .where("kind", "=", "self")
+    .where("self_key", "=", alert.key)
+    .where("organisation_id", "is not distinct from", alert.organisationId)
+    .where("opened_at", ">=", began)
+    .where("started_at", "=", began)
+    .executeTakeFirst();
+  if (known !== undefined) return;
+  const ended = new Date(to);
+  const span = `from ${began.toISOString()} to ${ended.toISOString()}`;
+  await db.transaction().execute(async (tx) => {
+    const id = await insertAlert(tx, alert, now);
+    if (id === null) return;
+    await tx
+      .updateTable("alerts")
+      .set({ status: "resolved", resolution: "recovered", resolved_at: ended })
+      .where("id", "=", id)
+      .execute();
+    await insertEvent(tx, id, "opened", `Raised afterwards: ${alert.title}, ${span}`, now);
+    await insertEvent(tx, id, "resolved", "Resolved: recovered", now);
+  });
+}
+
 /** A shorter absence is a restart: the spool bridges it, and nobody needs to know. */
 const MIN_OUTAGE_MS = 5_000;
 /** Pollers notice the end of an outage within their longest back-off of each other. */

@@ -35,8 +35,11 @@ export type Decision =
 /** Pollers know of a change within this time (M7), so slots sooner than that would be missed. */
 export const CHANGE_LEAD_MS = 1_000;
 
-/** Beyond a job's end and its last probe's timeout; by then its poller has completed it, if it has one. */
-export const COMPLETION_GRACE_MS = 2_000;
+/**
+ * Beyond a job's end and its last probe's timeout; by then its poller has completed it, if it has one, even when it held
+ * the last miss back until it knew whether it was online.
+ */
+export const COMPLETION_GRACE_MS = 4_000;
 
 const unchanged: GridChange = { end: "keep", open: null };
 

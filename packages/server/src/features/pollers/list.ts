@@ -1,6 +1,12 @@
 // What the members of an organisation see of pollers: those of shared locations and of their own, with the load of the
 // whole poller, but of jobs only their own.
-import { type PageQuery, type PollerPage, type Poller, PollerState } from "@nightbell/contract";
+import {
+  type PageQuery,
+  type PollerPage,
+  type Poller,
+  type PollerReferences,
+  PollerState,
+} from "@nightbell/contract";
 import { sql } from "kysely";
 import { z } from "zod";
 import type { Db } from "../../platform/db.js";
@@ -13,6 +19,7 @@ import {
 } from "../../platform/pagination.js";
 import { type BucketSet, hasBucket } from "./buckets.js";
 import type { PollerStats } from "./queries.js";
+import type { ReferenceStats } from "./reference-stats.js";
 import { LEASE_MS } from "./rules.js";
 import { replicaOf } from "./share.js";
 
@@ -133,9 +140,19 @@ function toApi(row: ListedPoller, jobCount: number): Poller {
     latenessP99Ms: stats.latenessP99Ms,
     memoryBytes: stats.memoryBytes,
     clockOffsetMs: stats.clockOffsetMs === null ? null : Math.round(stats.clockOffsetMs),
+    references: referencesOf(stats.references),
     leaseAgeMs: Math.max(0, Math.round(LEASE_MS - row.leaseMs)),
     version: stats.version,
     startedAt: row.startedAt.toISOString(),
     diedAt: row.diedAt?.toISOString() ?? null,
+  };
+}
+
+function referencesOf(references: ReferenceStats | undefined): PollerReferences | null {
+  if (references === undefined) return null;
+  const { targets, offlineSince } = references;
+  return {
+    targets: targets.map((target) => ({ ...target })),
+    offlineSince: offlineSince === null ? null : new Date(offlineSince).toISOString(),
   };
 }

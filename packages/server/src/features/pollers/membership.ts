@@ -3,6 +3,7 @@
 // - joining: it counts itself in and loads its share, while the others still measure all of it.
 // - active: from when it holds its share. The others see it and let go of what is its.
 // - leaving: the others count on it no more and load what was its; it measures until they hold all of that.
+// One that is offline, by its reference targets, lets go of its share as long as another one is online (M16).
 // One whose lease runs out is counted no more: its jobs are measured by the others within 5 s of its death. Whenever two
 // measure the same job for a moment, each slot is still stored once, since samples are unique.
 //
@@ -37,7 +38,7 @@ const BEAT_PAUSE_MS = 20;
 const STATEMENT_TIMEOUT_MS = 1_000;
 
 /** What the poller knows about its work. */
-export type Load = Pick<PollerStats, "jobCount" | "samplesPerSecond" | "latenessP99Ms">;
+export type Load = Pick<PollerStats, "jobCount" | "samplesPerSecond" | "latenessP99Ms" | "references">;
 
 export interface MembershipOptions {
   url: string;
@@ -165,10 +166,16 @@ export class Membership implements Shares {
     const { locationNo, name, replica, clock } = this.#options;
     const { db } = this.#database;
     const others = replica === null ? await readMembers(db, locationNo, this.id) : [];
+    const stats = this.#stats();
     const hadLapsed = this.#contact.isLost(clock.monotonic());
-    if (replica === null && this.#state !== "leaving") this.#count(others);
+    const isOffline = typeof stats.references?.offlineSince === "number";
+    if (replica === null && this.#state !== "leaving") this.#count(others, isOffline);
     if (hadLapsed) this.#held = null; // Until a look at the jobs has succeeded again.
-    this.#state = nextState(this.#state, { hadLapsed, holdsShare: this.#held === this.#share });
+    this.#state = nextState(this.#state, {
+      hadLapsed,
+      isReplaced: replica === null && !this.#members.includes(this.id),
+      holdsShare: this.#held === this.#share,
+    });
 
     const [state, held] = [this.#state, this.#held];
     const sentAt = clock.now();
@@ -179,7 +186,7 @@ export class Membership implements Shares {
       state,
       buckets: replica === null ? bucketsOf(held) : null,
       replica,
-      stats: this.#stats(),
+      stats,
     });
     this.#clockOffsetMs = databaseNow - (sentAt + clock.now()) / 2;
     this.#contact.note(clock.monotonic());
@@ -190,10 +197,10 @@ export class Membership implements Shares {
   }
 
   /** Decides who is counted on, and what is owned in consequence. */
-  #count(others: readonly Member[]): void {
+  #count(others: readonly Member[], isOffline: boolean): void {
     const { clock, location } = this.#options;
     const trusted = this.#contact.isSettled(clock.monotonic()) ? [] : this.#members;
-    const members = countMembers(this.id, others, new Set(trusted));
+    const members = countMembers({ id: this.id, isOffline }, others, new Set(trusted));
     if (members.join() === this.#members.join()) return;
     this.#reportChange(members, others);
     this.#members = members;
@@ -203,7 +210,16 @@ export class Membership implements Shares {
   #reportChange(members: readonly string[], others: readonly Member[]): void {
     const { log } = this.#options;
     for (const id of this.#members.filter((member) => !members.includes(member))) {
-      const state = others.find((other) => other.id === id)?.state;
+      if (id === this.id) {
+        log.warn("this poller is offline; others take its jobs over");
+        continue;
+      }
+      const other = others.find((each) => each.id === id);
+      if (other?.isOffline === true) {
+        log.warn({ poller: id }, "a poller is offline; the others take its jobs over");
+        continue;
+      }
+      const state = other?.state;
       const hasDied = state === "active" || state === "dead";
       if (hasDied) this.#metrics.takeovers.inc();
       if (hasDied) log.warn({ poller: id }, "a poller is silent; the others take its jobs over");

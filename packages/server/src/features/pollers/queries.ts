@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import type { Db } from "../../platform/db.js";
 import type { BucketSet } from "./buckets.js";
+import type { ReferenceStats } from "./reference-stats.js";
 import { LEASE_MS, type Member, type MemberState } from "./rules.js";
 import type { StaticPart } from "./share.js";
 
@@ -21,6 +22,8 @@ export interface PollerStats {
   /** How far its clock is behind the database's; null before the first answer. */
   readonly clockOffsetMs: number | null;
   readonly version: string;
+  /** Left out without reference targets. */
+  readonly references?: ReferenceStats | undefined;
 }
 
 export interface PollerRow {
@@ -47,7 +50,8 @@ export async function locationNumber(db: Db, name: string): Promise<number> {
 /** The other pollers of a location that share its jobs live. */
 export async function readMembers(db: Db, locationNo: number, except: string): Promise<Member[]> {
   const { rows } = await sql<Member>`
-    select id, state, buckets, (extract(epoch from lease_until - now()) * 1000)::float8 as "leaseMs"
+    select id, state, buckets, (extract(epoch from lease_until - now()) * 1000)::float8 as "leaseMs",
+      stats #>> '{references,offlineSince}' is not null as "isOffline"
     from pollers where location_no = ${locationNo} and id <> ${except} and buckets is not null`.execute(db);
   return rows;
 }

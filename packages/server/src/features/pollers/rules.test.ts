@@ -1,13 +1,16 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { emptyBuckets } from "./buckets.js";
 import { Contact, countMembers, heirsAmong, LEASE_MS, type Member, nextState } from "./rules.js";
 
-const member = (id: string, state: Member["state"], leaseMs: number): Member => ({
+const member = (id: string, state: Member["state"], leaseMs: number, isOffline = false): Member => ({
   id,
   state,
   leaseMs,
   buckets: emptyBuckets(),
+  isOffline,
 });
+const self = { id: "self", isOffline: false };
 
 describe("whom a poller counts on", () => {
   const others = [
@@ -19,31 +22,74 @@ describe("whom a poller counts on", () => {
   ];
 
   it("is itself and who is active with a lease", () => {
-    expect(countMembers("self", others, new Set())).toEqual(["active", "self"]);
+    expect(countMembers(self, others, new Set())).toEqual(["active", "self"]);
   });
 
   it("is also a trusted one that is late or on its way back, but not one that left or was called dead", () => {
     const trusted = new Set(["late", "joining", "leaving", "dead"]);
-    expect(countMembers("self", others, trusted)).toEqual(["active", "joining", "late", "self"]);
+    expect(countMembers(self, others, trusted)).toEqual(["active", "joining", "late", "self"]);
+  });
+});
+
+describe("who is offline", () => {
+  const offlineSelf = { id: "self", isOffline: true };
+  const online = member("online", "active", 2_000);
+  const offline = member("offline", "active", 2_000, true);
+
+  it("is not counted on while anybody is online", () => {
+    expect(countMembers(self, [online, offline], new Set())).toEqual(["online", "self"]);
+    expect(countMembers(self, [offline], new Set(["offline"]))).toEqual(["self"]);
+    expect(countMembers(offlineSelf, [online, offline], new Set())).toEqual(["online"]);
+  });
+
+  it("goes on when everybody is", () => {
+    expect(countMembers(offlineSelf, [offline], new Set())).toEqual(["offline", "self"]);
+    expect(countMembers(offlineSelf, [], new Set())).toEqual(["self"]);
+  });
+
+  it("relies on nobody who has not yet a share, or whose lease has run out", () => {
+    const others = [member("joining", "joining", 2_000), member("late", "active", -1)];
+    expect(countMembers(offlineSelf, others, new Set())).toEqual(["self"]);
+  });
+
+  it("leaves nobody out, and nobody's buckets to nobody, whatever the others are", () => {
+    const state = fc.constantFrom<Member["state"]>("joining", "active", "leaving", "dead");
+    const anybody = fc.record({ state, leaseMs: fc.integer({ min: -1, max: 1 }), isOffline: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(anybody, { maxLength: 6 }), fc.boolean(), (list, isOffline) => {
+        const others = list.map((each, index) => ({ id: `${index}`, buckets: emptyBuckets(), ...each }));
+        const members = countMembers({ id: "self", isOffline }, others, new Set());
+        expect(members.length).toBeGreaterThan(0);
+        if (!isOffline) expect(members).toContain("self");
+        // Whoever hands over is seen by somebody who is online and holds a share.
+        if (!members.includes("self"))
+          for (const id of members)
+            expect(others[Number(id)]).toMatchObject({ state: "active", leaseMs: 1, isOffline: false });
+      }),
+    );
   });
 });
 
 describe("the state of a poller", () => {
   it("turns from joining to active when it holds its share", () => {
-    expect(nextState("joining", { hadLapsed: false, holdsShare: false })).toBe("joining");
-    expect(nextState("joining", { hadLapsed: false, holdsShare: true })).toBe("active");
+    expect(nextState("joining", { hadLapsed: false, isReplaced: false, holdsShare: false })).toBe("joining");
+    expect(nextState("joining", { hadLapsed: false, isReplaced: false, holdsShare: true })).toBe("active");
   });
 
   it("stays active while it takes over from another", () => {
-    expect(nextState("active", { hadLapsed: false, holdsShare: false })).toBe("active");
+    expect(nextState("active", { hadLapsed: false, isReplaced: false, holdsShare: false })).toBe("active");
   });
 
   it("is joining again after its lease had run out", () => {
-    expect(nextState("active", { hadLapsed: true, holdsShare: true })).toBe("joining");
+    expect(nextState("active", { hadLapsed: true, isReplaced: false, holdsShare: true })).toBe("joining");
+  });
+
+  it("is joining while others measure its jobs because it is offline", () => {
+    expect(nextState("active", { hadLapsed: false, isReplaced: true, holdsShare: true })).toBe("joining");
   });
 
   it("stays leaving", () => {
-    expect(nextState("leaving", { hadLapsed: true, holdsShare: true })).toBe("leaving");
+    expect(nextState("leaving", { hadLapsed: true, isReplaced: false, holdsShare: true })).toBe("leaving");
   });
 });
 

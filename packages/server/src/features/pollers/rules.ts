@@ -16,33 +16,38 @@ export interface Member {
   readonly leaseMs: number;
   /** What it holds. */
   readonly buckets: BucketSet;
+  /** It cannot reach its own reference targets, and so measures nothing (M16). */
+  readonly isOffline: boolean;
 }
 
 /**
- * The pollers among which the buckets are shared now, `self` included, in order. `trusted` are those who were counted
- * before the database was away: they are about to come back.
+ * The pollers among which the buckets are shared now, in order: `self` and those it counts on, of these only who is
+ * online, as long as anybody is. `trusted` are those who were counted before the database was away: they are about to
+ * come back.
  */
 export function countMembers(
-  self: string,
+  self: { readonly id: string; readonly isOffline: boolean },
   others: readonly Member[],
   trusted: ReadonlySet<string>,
 ): string[] {
   const counted = others.filter(({ id, state, leaseMs }) =>
     trusted.has(id) ? state === "active" || state === "joining" : state === "active" && leaseMs > 0,
   );
-  return [self, ...counted.map(({ id }) => id)].toSorted();
+  const all = [self, ...counted];
+  const online = all.filter(({ isOffline }) => !isOffline);
+  return (online.length > 0 ? online : all).map(({ id }) => id).toSorted();
 }
 
 /**
- * The state to be seen in. A poller whose lease had run out may have been replaced, and comes back as joining, until it
- * has read its jobs again.
+ * The state to be seen in. A poller whose lease had run out may have been replaced, and one that is offline has been if
+ * others are online (`isReplaced`): both come back as joining, until they have read their jobs again.
  */
 export function nextState(
   state: MemberState,
-  { hadLapsed, holdsShare }: { hadLapsed: boolean; holdsShare: boolean },
+  { hadLapsed, isReplaced, holdsShare }: { hadLapsed: boolean; isReplaced: boolean; holdsShare: boolean },
 ): MemberState {
   if (state === "leaving") return "leaving";
-  if (hadLapsed) return "joining";
+  if (hadLapsed || isReplaced) return "joining";
   return holdsShare ? "active" : state;
 }
 

@@ -1,16 +1,21 @@
 // Sends ICMP probes through the engine and turns its results into samples.
 import { isIP } from "node:net";
-import { parseTarget, type OptionsOf } from "@nightbell/contract";
-import type { Resolution } from "./address.js";
+import { IcmpOptions, parseTarget, type OptionsOf } from "@nightbell/contract";
+import { type Resolution, resolveLocally } from "./address.js";
 import type { IcmpEngine, IcmpResult } from "./icmp/index.js";
 import { IcmpLink, type IcmpLinkOptions } from "./icmp-link.js";
 import { icmpOutcome } from "./icmp-outcome.js";
 import type { MeasuredJob } from "./measured-job.js";
 import { NameCache } from "./name-cache.js";
+import { failed } from "./outcome.js";
+import type { ProbeOutcome } from "./prober.js";
 import type { PendingSample, Recorder } from "./recorder.js";
+import { SingleEchoes } from "./single-echoes.js";
 
 /** Probes between submission and result; as many as the engine holds. A power of two. */
 const MAX_OUTSTANDING = 131_072;
+/** Tags from here on are those of probes without a job. */
+const FIRST_SINGLE_TAG = 2 ** 31;
 
 /** An address that the engine knows, and how long it waits for its answers. */
 interface EngineTarget {
@@ -87,7 +92,7 @@ class Outstanding {
   }
 
   #advance(): void {
-    this.#nextTag = (this.#nextTag + 1) >>> 0;
+    this.#nextTag = (this.#nextTag + 1) % FIRST_SINGLE_TAG;
   }
 }
 
@@ -97,10 +102,12 @@ export class IcmpProbes {
   readonly #routes = new Map<MeasuredJob, Route>();
   readonly #names: NameCache;
   readonly #link: IcmpLink;
+  readonly #singles: SingleEchoes;
 
   constructor(recorder: Recorder, options: IcmpLinkOptions) {
     this.#recorder = recorder;
     this.#names = new NameCache(options.clock);
+    this.#singles = new SingleEchoes(options.clock, FIRST_SINGLE_TAG);
     this.#link = new IcmpLink(
       {
         onResult: (result) => this.#take(result),
@@ -108,7 +115,9 @@ export class IcmpProbes {
           const job = this.#outstanding.jobOf(tag);
           if (job !== undefined) recorder.stray(job, kind, atMs);
         },
-        onLoss: ({ code, error }) => {
+        onLoss: (failure) => {
+          const { code, error } = failure;
+          this.#singles.lose(failure);
           for (const pending of this.#outstanding.takeAll()) recorder.fail(pending, code, error);
         },
       },
@@ -141,6 +150,20 @@ export class IcmpProbes {
     const isNumeric = route.address !== null && isIP(route.host) !== 0;
     if (isNumeric) this.#submit(pending, route);
     else void this.#resolveAndSubmit(pending, route);
+  }
+
+  /** A probe of an address that belongs to no job; without an engine it fails as those of jobs do. Never throws. */
+  async probe(host: string, timeoutMs: number, signal: AbortSignal): Promise<ProbeOutcome> {
+    const resolution = resolveLocally(host, "auto");
+    if (resolution === undefined) return failed({ code: "internal", error: `${host} is not an address` });
+    if (!resolution.ok) return failed(resolution);
+    const { engine, failure } = this.#link;
+    if (engine === null) return failed(failure);
+    const { address } = resolution;
+    return this.#singles.send(engine, address, IcmpOptions.parse({ timeoutMs }), signal, {
+      result: (result) => icmpOutcome(result, address, timeoutMs),
+      failure: (reason) => failed(reason, { address }),
+    });
   }
 
   /** Ends what is under way. */
@@ -199,6 +222,10 @@ export class IcmpProbes {
   }
 
   #take(result: IcmpResult): void {
+    if (result.tag >= FIRST_SINGLE_TAG) {
+      this.#singles.take(result);
+      return;
+    }
     const sent = this.#outstanding.take(result.tag);
     if (sent === null) return;
     const { address, timeoutMs } = sent.target;

@@ -3,10 +3,11 @@
 import type { JobOptions, OptionsOf, ProbeType } from "@nightbell/contract";
 import { systemClock } from "../../platform/clock.js";
 import type { Logger } from "../../platform/log.js";
-import { OneShotIcmp, type StrayListener } from "./one-shot-icmp.js";
+import { OneShotIcmp } from "./one-shot-icmp.js";
 import type { ProbeNotes, ProbeOutcome } from "./prober.js";
 import { createProbers } from "./probers/index.js";
 import { runProbe } from "./run-probe.js";
+import type { StrayListener } from "./single-echoes.js";
 import { type Trace, traceRoute, type TraceOptions } from "./trace/trace-route.js";
 
 export interface OneShotProber {

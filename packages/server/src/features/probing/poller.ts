@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Registry } from "prom-client";
+import type { ReferenceTarget } from "../../config/references.js";
 import type { Clock } from "../../platform/clock.js";
 import type { Db } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
@@ -18,6 +19,7 @@ import { pollerMetrics, type PollerMetrics } from "./poller-metrics.js";
 import type { JobRevision } from "./queries.js";
 import { createProbers, createSimulatedProber, type Probers } from "./probers/index.js";
 import { type PendingSample, Recorder, type SampleSink } from "./recorder.js";
+import { SelfCheck } from "./references/index.js";
 import { runProbe } from "./run-probe.js";
 import { Schedule, type ScheduleEvents } from "./schedule.js";
 import { SocketEngine } from "./sockets/index.js";
@@ -42,6 +44,8 @@ export interface PollerOptions {
   sink: PollerSink;
   /** LATENCY_API_URL */
   latencyApiUrl: string;
+  /** REFERENCE_TARGETS */
+  references?: readonly ReferenceTarget[] | undefined;
   startPending: (jobNos: number[], now: number) => Promise<unknown>;
   complete: (jobNos: number[], now: number) => Promise<unknown>;
   readHeartbeats: HeartbeatProbesOptions["read"];
@@ -60,6 +64,7 @@ export class Poller implements JobHolder, ScheduleEvents {
   readonly #assignments: Assignments;
   readonly #completions: Completions;
   readonly #recorder: Recorder;
+  readonly #selfCheck: SelfCheck | null;
   readonly #connections: ConnectionProbes;
   readonly #heartbeats: HeartbeatProbes;
   readonly #icmp: IcmpProbes;
@@ -70,6 +75,7 @@ export class Poller implements JobHolder, ScheduleEvents {
   static async start(options: PollerOptions): Promise<Poller> {
     const poller = new Poller(options);
     await poller.#icmp.open();
+    poller.#selfCheck?.start();
     poller.#schedule.start();
     await poller.#assignments.start();
     return poller;
@@ -81,7 +87,7 @@ export class Poller implements JobHolder, ScheduleEvents {
     this.#options = options;
     this.#metrics = pollerMetrics(options.registry, clock, {
       jobs: () => this.#jobs.size,
-      inFlight: () => this.#recorder.inFlight - limit.waiting,
+      inFlight: () => this.#recorder.inFlight - limit.waiting - (this.#selfCheck?.misses.count ?? 0),
       waiting: () => limit.waiting,
       concurrencyLimit: () => limit.limit,
     });
@@ -90,12 +96,17 @@ export class Poller implements JobHolder, ScheduleEvents {
       complete: (jobNos) => options.complete(jobNos, clock.now()),
       log,
     });
+    this.#selfCheck = SelfCheck.of(options, {
+      icmp: (host, timeoutMs, signal) => this.#icmp.probe(host, timeoutMs, signal),
+      tcp: (request, signal) => this.#probers.tcp.probe(request, signal),
+    });
     this.#recorder = new Recorder({
       locationNo,
       sink,
       metrics: this.#metrics,
       clock,
       log,
+      misses: this.#selfCheck?.misses,
       ended: (job) => this.#completions.add(job.definition.jobNo),
     });
     this.#connections = new ConnectionProbes(this.#recorder, limit, clock);
@@ -109,7 +120,11 @@ export class Poller implements JobHolder, ScheduleEvents {
 
   /** What it does at the moment. */
   load(): Load {
-    return { jobCount: this.#jobs.size, ...this.#metrics.recent() };
+    return {
+      jobCount: this.#jobs.size,
+      ...this.#metrics.recent(),
+      references: this.#selfCheck?.stats(),
+    };
   }
 
   /** Jobs may have changed: look now. */
@@ -119,7 +134,7 @@ export class Poller implements JobHolder, ScheduleEvents {
 
   /**
    * No slot starts any more; probes under way may end and their results are stored. What is still under way shortly
-   * before the deadline is cancelled and leaves a gap: nothing is known about the target.
+   * before the deadline is cancelled and leaves a gap, as does a miss that is held back: nothing is known about the target.
    */
   async stop(deadlineMs: number): Promise<void> {
     const deadline = this.#options.clock.monotonic() + deadlineMs;
@@ -129,6 +144,7 @@ export class Poller implements JobHolder, ScheduleEvents {
     const ended = Promise.all([this.#recorder.idle(), this.#assignments.stop()]);
     await Promise.race([ended, delay(Math.max(0, remaining() - STORE_RESERVE_MS))]);
     this.#recorder.close();
+    this.#selfCheck?.stop();
     this.#connections.cancel();
     await Promise.all([this.#icmp.close(), this.#sockets.close()]);
     await Promise.race([this.#completions.stop(), delay(remaining() / 2)]);

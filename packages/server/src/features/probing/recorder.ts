@@ -7,6 +7,7 @@ import type { MeasuredJob } from "./measured-job.js";
 import { failed } from "./outcome.js";
 import type { PollerMetrics } from "./poller-metrics.js";
 import type { ProbeOutcome } from "./prober.js";
+import type { HeldMisses } from "./references/held-misses.js";
 import { sequenceNumberOf } from "./slots.js";
 
 /** The part of the sample writer that measuring needs. */
@@ -28,6 +29,8 @@ export interface RecorderOptions {
   metrics: PollerMetrics;
   clock: Clock;
   log: Logger;
+  /** Decides whether a miss is the target's; left out where nothing is known of ourselves. */
+  misses?: Pick<HeldMisses, "judge"> | undefined;
   /** A job whose duration is over has its last result. */
   ended: (job: MeasuredJob) => void;
 }
@@ -57,8 +60,26 @@ export class Recorder {
     return { job, slot, sequenceNumber: sequenceNumberOf(job.definition.grids, slot) };
   }
 
-  finish({ job, slot, sequenceNumber }: PendingSample, outcome: ProbeOutcome, startedAtMs: number): void {
-    const { clock, sink, metrics, locationNo } = this.#options;
+  /** A miss may be recorded a little later, as what it turns out to be; the job is in flight until then. */
+  finish(pending: PendingSample, outcome: ProbeOutcome, startedAtMs: number): void {
+    const { clock, misses } = this.#options;
+    const recordedAtMs = clock.now();
+    if (misses === undefined || outcome.status !== "missed" || pending.job.definition.simulation !== null) {
+      this.#record(pending, outcome, startedAtMs, recordedAtMs);
+    } else {
+      misses.judge(outcome, startedAtMs, (judged) =>
+        this.#record(pending, judged, startedAtMs, recordedAtMs),
+      );
+    }
+  }
+
+  #record(
+    { job, slot, sequenceNumber }: PendingSample,
+    outcome: ProbeOutcome,
+    startedAtMs: number,
+    recordedAtMs: number,
+  ): void {
+    const { sink, metrics, locationNo } = this.#options;
     const latenessUs = Math.max(0, Math.round((startedAtMs - slot) * 1_000));
     const { status, rttUs, errorCode, error, phases } = outcome;
     if (!this.#isClosed && !job.isDeleted) {
@@ -72,7 +93,7 @@ export class Recorder {
         jitterUs: status === "success" && rttUs !== null ? job.noteSuccess(slot, rttUs) : null,
         latenessUs,
         sequenceNumber,
-        recordedAtMs: clock.now(),
+        recordedAtMs,
         errorCode,
         error,
         phases,
@@ -114,7 +135,7 @@ export class Recorder {
     if (job.nextSlot === null && job.inFlight === 0 && hasReachedItsEnd(job)) this.#options.ended(job);
   }
 
-  /** Resolves when no probe is under way. */
+  /** Resolves when no probe is under way and no miss is held back. */
   idle(): Promise<void> {
     if (this.#inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => {
