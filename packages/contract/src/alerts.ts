@@ -341,6 +341,18 @@ export type MaintenanceWindowPage = z.infer<typeof MaintenanceWindowPage>;
 export const JobParent = z.strictObject({ parentId: z.uuid().nullable() });
 export type JobParent = z.infer<typeof JobParent>;
 
+const JobRelative = z.object({ id: z.uuid(), title: z.string(), target: z.string() });
+
+/** What a job is reached through, and what is reached through it. */
+export const JobFamily = z.object({
+  parentId: z.uuid().nullable(),
+  parent: JobRelative.nullable(),
+  /** By title, at most 100; `childCount` counts all. */
+  children: z.array(JobRelative),
+  childCount: z.number().int(),
+});
+export type JobFamily = z.infer<typeof JobFamily>;
+
 function isTimeZone(text: string): boolean {
   try {
     return new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions().timeZone !== "";

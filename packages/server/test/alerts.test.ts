@@ -7,6 +7,7 @@ import type {
   AlertRule,
   AlertRulePage,
   Job,
+  JobFamily,
   MaintenanceWindow,
   Problem,
 } from "@nightbell/contract";
@@ -375,7 +376,24 @@ it("a job's parent is one of the organisation's, and never reached through the j
     const answer = await put(job, parentId);
     expect([answer.status, answer.body.errors?.[0]?.path]).toEqual([400, "parentId"]);
   }
+  const family = async (job: Job) => (await owner.get<JobFamily>(`/api/jobs/${job.id}/parent`)).body;
+  const relative = ({ id, title, target }: Job) => ({ id, title, target });
+  expect(await family(middle)).toEqual({
+    parentId: top.id,
+    parent: relative(top),
+    children: [relative(bottom)],
+    childCount: 1,
+  });
   expect((await put(middle, null)).status).toBe(200);
   expect((await put(top, bottom.id)).status).toBe(200);
-  expect((await owner.get(`/api/jobs/${top.id}/parent`)).body).toEqual({ parentId: bottom.id });
+  expect(await family(top)).toEqual({
+    parentId: bottom.id,
+    parent: relative(bottom),
+    children: [],
+    childCount: 0,
+  });
+  const others = await Promise.all(["b", "a", "c"].map((title) => createJob(owner, title)));
+  for (const other of others) await put(other, middle.id);
+  expect((await family(middle)).children.map(({ title }) => title)).toEqual(["a", "b", "c"]);
+  expect((await stranger.get(`/api/jobs/${middle.id}/parent`)).status).toBe(404);
 });

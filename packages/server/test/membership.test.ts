@@ -38,7 +38,11 @@ interface Member extends AsyncDisposable {
 }
 
 /** A membership whose jobs are held the moment they are its own. */
-async function join(url: string, name: string): Promise<Member> {
+async function join(
+  url: string,
+  name: string,
+  offlineSince: () => number | null = () => null,
+): Promise<Member> {
   const registry = new Registry();
   const membership = await Membership.join({
     url,
@@ -46,7 +50,12 @@ async function join(url: string, name: string): Promise<Member> {
     locationNo: 1,
     name,
     replica: null,
-    load: () => ({ jobCount: 0, samplesPerSecond: 0, latenessP99Ms: null }),
+    load: () => ({
+      jobCount: 0,
+      samplesPerSecond: 0,
+      latenessP99Ms: null,
+      references: { targets: [], offlineSince: offlineSince(), offlinePeriods: [] },
+    }),
     clock: systemClock,
     log,
     registry,
@@ -201,6 +210,42 @@ describe.concurrent("members", () => {
       { withinMs: 15_000 },
     );
   }, 40_000);
+
+  it("hand over while they are offline and another is online, and are given their share back", async () => {
+    await using world = await apiWorld();
+    const since: [number | null, number | null] = [null, null];
+    await using first = await join(world.database.url, "first", () => since[0]);
+    await using second = await join(world.database.url, "second", () => since[1]);
+    const sizes = () => [first.size(), second.size()];
+    const states = async () => {
+      const rows = await world.db.selectFrom("pollers").select("state").orderBy("name").execute();
+      return rows.map(({ state }) => state);
+    };
+    await eventually(async () => {
+      expect(first.size() + second.size()).toBe(BUCKETS);
+      expect(await states()).toEqual(["active", "active"]);
+    });
+    const shares = sizes();
+
+    since[1] = Date.now();
+    await eventually(async () => {
+      expect(sizes()).toEqual([BUCKETS, 0]);
+      expect(await states()).toEqual(["active", "joining"]);
+    });
+    expect([await takeovers(first), await takeovers(second)]).toEqual([0, 0]);
+
+    // Nobody is online: each measures its own again, as nobody can do better.
+    since[0] = Date.now();
+    await eventually(async () => {
+      expect(sizes()).toEqual(shares);
+      expect(await states()).toEqual(["active", "active"]);
+    });
+
+    since[0] = null;
+    await eventually(() => expect(sizes()).toEqual([BUCKETS, 0]));
+    since[1] = null;
+    await eventually(() => expect(sizes()).toEqual(shares));
+  });
 
   it("keep their shares through an outage of the database, and nobody is called dead", async () => {
     await using world = await apiWorld();

@@ -41,6 +41,12 @@ export interface Host {
   /** Takes the cable out, and puts it in again. */
   cut(): void;
   mend(): void;
+  /** Takes it out at the far end: our routes stay, so that what is sent there is lost instead of refused. */
+  goDark(): void;
+  comeBack(): void;
+  /** One of its addresses, by its last byte, takes in nothing, or everything again. */
+  block(lastByte: number): void;
+  unblock(lastByte: number): void;
   remove(): void;
 }
 
@@ -62,17 +68,20 @@ export function createHost(): Host {
   const ours = `nb${process.pid}a${hosts}`;
   const theirs = `nb${process.pid}b${hosts}`;
   const prefix = freePrefix();
+  const inside = (...args: string[]): string => ip("-n", namespace, ...args);
+  const connect = (): void => {
+    inside("link", "set", theirs, "up");
+    inside("route", "replace", `${prefix}.1/32`, "dev", theirs);
+  };
   ip("netns", "add", namespace);
   try {
     ip("link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", namespace);
     ip("address", "add", `${prefix}.1/24`, "dev", ours);
     ip("link", "set", ours, "up");
-    const inside = (...args: string[]): string => ip("-n", namespace, ...args);
     inside("link", "set", "lo", "up");
     inside("address", "add", `${prefix}.2/24`, "dev", theirs);
-    inside("link", "set", theirs, "up");
     inside("route", "add", "local", `${prefix}.0/24`, "dev", "lo");
-    inside("route", "add", `${prefix}.1/32`, "dev", theirs);
+    connect();
     ip("netns", "exec", namespace, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all");
   } catch (error) {
     ip("netns", "delete", namespace);
@@ -84,6 +93,12 @@ export function createHost(): Host {
     respond: () => startResponder(namespace),
     cut: () => void ip("link", "set", ours, "down"),
     mend: () => void ip("link", "set", ours, "up"),
+    goDark: () => void inside("link", "set", theirs, "down"),
+    comeBack: connect,
+    block: (lastByte) =>
+      void inside("route", "add", "blackhole", `${prefix}.${lastByte}/32`, "table", "local"),
+    unblock: (lastByte) =>
+      void inside("route", "delete", "blackhole", `${prefix}.${lastByte}/32`, "table", "local"),
     remove: () => void ip("netns", "delete", namespace),
   };
 }

@@ -10,7 +10,7 @@ interface Schema<Value> {
 }
 
 interface Call<Value> {
-  method?: "GET" | "POST" | "PATCH" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   url: string;
   /** Shape of a 2xx answer; absent for calls whose answer has no body of interest. */
   answer?: Schema<Value>;

@@ -17,6 +17,7 @@ export const api = {
   job: (id: string) => job(id),
   jobAction: (id: string, action: "pause" | "resume" | "cancel") => job(id, action),
   jobMails: (id: string) => job(id, "mails"),
+  jobParent: (id: string) => job(id, "parent"),
   heartbeat: (id: string) => job(id, "heartbeat"),
   heartbeatToken: (id: string) => job(id, "heartbeat-token"),
   jobsBulk: () => "/api/jobs/bulk",

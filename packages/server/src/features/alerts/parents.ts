@@ -1,20 +1,37 @@
-// Which job another one is reached through.
-import { type JobParent } from "@nightbell/contract";
+// Which job another one is reached through, and which are reached through it.
+import type { JobFamily, JobParent } from "@nightbell/contract";
 import { sql } from "kysely";
 import type { Db, Tx } from "../../platform/db.js";
 import { invalid } from "../../platform/http/validation.js";
 import { findJob } from "../jobs/index.js";
 
+/** A router may stand before thousands. */
+const MAX_CHILDREN = 100;
+
 /** Throws `not_found`. */
-export async function readParent(db: Db, organisationId: string, jobId: string): Promise<JobParent> {
+export async function readFamily(db: Db, organisationId: string, jobId: string): Promise<JobFamily> {
   const job = await findJob(db, organisationId, jobId);
   const parent = await db
     .selectFrom("job_parents")
     .innerJoin("jobs as parent", "parent.job_no", "job_parents.parent_no")
-    .select("parent.id")
+    .select(["parent.id", "parent.title", "parent.target"])
     .where("job_parents.job_no", "=", job.job_no)
     .executeTakeFirst();
-  return { parentId: parent?.id ?? null };
+  // By job_parents_by_parent.
+  const childrenOf = db
+    .selectFrom("job_parents")
+    .innerJoin("jobs as child", "child.job_no", "job_parents.job_no")
+    .where("job_parents.parent_no", "=", job.job_no);
+  const [children, { count }] = await Promise.all([
+    childrenOf
+      .select(["child.id", "child.title", "child.target"])
+      .orderBy("child.title")
+      .orderBy("child.id")
+      .limit(MAX_CHILDREN)
+      .execute(),
+    childrenOf.select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow(),
+  ]);
+  return { parentId: parent?.id ?? null, parent: parent ?? null, children, childCount: Number(count) };
 }
 
 /** Throws `not_found`, or `validation_failed` for a parent that is not the organisation's or stands below the job. */

@@ -10,6 +10,7 @@ import {
   AlertRuleListQuery,
   AlertRulePage,
   AlertRulePatch,
+  JobFamily,
   JobParent,
   MaintenanceWindow,
   MaintenanceWindowCreate,
@@ -24,7 +25,7 @@ import type { App } from "../../platform/http/app.js";
 import { IfMatchHeaders } from "../../platform/http/if-match.js";
 import { findAlert, listAlerts } from "./alerts.js";
 import { dryRun } from "./dry-run.js";
-import { readParent, setParent } from "./parents.js";
+import { readFamily, setParent } from "./parents.js";
 import { createRule, deleteRule, editRule, findRule, listRules } from "./rules.js";
 import { createWindow, deleteWindow, editWindow, findWindow, listWindows } from "./windows.js";
 
@@ -279,12 +280,12 @@ function addParents(app: App, { database: { db } }: AlertRouteOptions): void {
     {
       schema: {
         tags,
-        summary: "The job that a job is reached through",
+        summary: "The job that a job is reached through, and those that are reached through it",
         params,
-        response: { 200: JobParent },
+        response: { 200: JobFamily },
       },
     },
-    async (request) => readParent(db, request.account.organisationId, request.params.id),
+    async (request) => readFamily(db, request.account.organisationId, request.params.id),
   );
 
   app.put(

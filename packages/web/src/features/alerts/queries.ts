@@ -4,6 +4,8 @@ import {
   AlertPage,
   AlertRule,
   AlertRulePage,
+  JobFamily,
+  JobParent,
   MaintenanceWindow,
   MaintenanceWindowPage,
   type AlertDryRunBody,
@@ -122,6 +124,20 @@ export function updateWindow({
 
 export function deleteWindow(id: string) {
   return request({ method: "DELETE", url: api.maintenanceWindow(id) });
+}
+
+/** A change of one job's parent changes what is known of three. */
+export const familyQueryKey = ["families"];
+
+export const familyQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: [...familyQueryKey, jobId],
+    queryFn: ({ signal }) => request({ url: api.jobParent(jobId), answer: JobFamily, signal }),
+    refetchInterval: REFRESH_MS,
+  });
+
+export function setJobParent(jobId: string, parentId: string | null) {
+  return request({ method: "PUT", url: api.jobParent(jobId), body: { parentId }, answer: JobParent });
 }
 
 function pageOf(cursor: string | null) {

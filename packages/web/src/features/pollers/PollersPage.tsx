@@ -13,12 +13,13 @@ import { useNow } from "../../ui/useNow.js";
 import { profileQuery } from "../accounts/queries.js";
 import { pollersQuery } from "./queries.js";
 import { troublesOf } from "./troubles.js";
-import { formatMemory, formatRate, stateLabels } from "./words.js";
+import { formatMemory, formatRate, labelOf, referencesText } from "./words.js";
 
 export function PollersPage() {
   usePageTitle("Pollers");
   const pollers = useInfiniteQuery(pollersQuery);
   const rows = pollers.data?.pages.flatMap((page) => page.data);
+  const now = useNow(1_000);
   return (
     <div className="mx-auto max-w-6xl px-4 pb-16 sm:px-8">
       <PageHeader title="Pollers">{rows !== undefined && <Totals pollers={rows} />}</PageHeader>
@@ -40,12 +41,12 @@ export function PollersPage() {
         </EmptyState>
       ) : (
         <div className="grid gap-4">
-          {troublesOf(rows).map(({ title, advice }) => (
+          {troublesOf(rows, now).map(({ title, advice }) => (
             <Notice key={title} tone="warn" title={title}>
               {advice}
             </Notice>
           ))}
-          <PollerTable pollers={rows} />
+          <PollerTable pollers={rows} now={now} />
           {pollers.hasNextPage && (
             <div className="text-center">
               <Button
@@ -78,9 +79,8 @@ const GRID =
   "grid items-center gap-x-4 grid-cols-[minmax(0,1fr)_6.5rem] md:grid-cols-[minmax(0,1fr)_7rem_6rem_5.5rem_5.5rem_5rem_5rem_6rem]";
 const COLUMNS = ["Poller", "Location", "State", "Your jobs", "Samples/s", "Late, p99", "Memory", "Seen"];
 
-function PollerTable({ pollers }: { pollers: readonly Poller[] }) {
+function PollerTable({ pollers, now }: { pollers: readonly Poller[]; now: number }) {
   const { data: profile } = useSuspenseQuery(profileQuery);
-  const now = useNow(1_000);
   return (
     <Card className="overflow-hidden">
       <div role="table" aria-label="Pollers">
@@ -101,7 +101,8 @@ function PollerTable({ pollers }: { pollers: readonly Poller[] }) {
 
 function PollerRow({ poller, now, timeZone }: { poller: Poller; now: number; timeZone: string }) {
   const isDead = poller.state === "dead";
-  const { label, icon, tone } = stateLabels[poller.state];
+  const { label, icon, tone } = labelOf(poller);
+  const references = referencesText(poller.references);
   return (
     <div
       role="row"
@@ -118,6 +119,11 @@ function PollerRow({ poller, now, timeZone }: { poller: Poller; now: number; tim
           {poller.version}, {poller.kind}
           {poller.sharing === "static" && ", static share"}, started {formatAgo(poller.startedAt, now)}
         </p>
+        {references !== null && !isDead && (
+          <p className="truncate text-xs text-faint" title={references.title}>
+            {references.text}
+          </p>
+        )}
       </div>
       <div role="cell" className="truncate text-soft max-md:hidden">
         {poller.location}

@@ -1,7 +1,7 @@
 import type { Poller } from "@nightbell/contract";
 import { expect, it } from "vitest";
 import { troublesOf } from "./troubles.js";
-import { formatMemory, formatRate } from "./words.js";
+import { formatMemory, formatRate, labelOf, referencesText } from "./words.js";
 
 const poller: Poller = {
   id: "1",
@@ -15,13 +15,22 @@ const poller: Poller = {
   latenessP99Ms: 2,
   memoryBytes: 90_000_000,
   clockOffsetMs: 3,
+  references: null,
   leaseAgeMs: 200,
   version: "0.1.0",
   startedAt: "2026-11-22T08:00:00.000Z",
   diedAt: null,
 };
 
-const titles = (...pollers: Poller[]) => troublesOf(pollers).map(({ title }) => title);
+const NOW = Date.parse("2026-11-22T08:10:00.000Z");
+const titles = (...pollers: Poller[]) => troublesOf(pollers, NOW).map(({ title }) => title);
+
+const target = (name: string, isReachable: boolean, hasAnswered = true) => ({
+  target: name,
+  isReachable,
+  hasAnswered,
+  error: isReachable ? null : "no answer",
+});
 
 it("a healthy poller beside a dead one is no trouble", () => {
   expect(titles(poller, { ...poller, id: "2", state: "dead" })).toEqual([]);
@@ -39,6 +48,36 @@ it("a clock that is off and a poller that is late are named", () => {
     "night-1 starts its probes late",
   ]);
   expect(titles({ ...poller, clockOffsetMs: 800 })).toEqual(["The clock of night-1 is 800 ms behind"]);
+});
+
+it("a poller that cannot reach its references is offline, since when and which is said", () => {
+  const offlineSince = "2026-11-22T08:05:00.000Z";
+  const offline = { ...poller, references: { targets: [target("icmp://10.0.0.1", false)], offlineSince } };
+  expect(troublesOf([offline], NOW)).toMatchObject([
+    { title: "night-1 went offline 5 min ago", advice: expect.stringContaining("icmp://10.0.0.1") },
+  ]);
+  expect(labelOf(offline).label).toBe("Offline");
+  expect(labelOf({ ...offline, state: "dead" }).label).toBe("Dead");
+  expect(titles({ ...offline, state: "dead" }, poller)).toEqual([]);
+});
+
+it("a reference that has never answered is named, with what that means", () => {
+  const useless = target("tcp://10.0.0.2:53", false, false);
+  const some = { targets: [target("icmp://10.0.0.1", true), useless], offlineSince: null };
+  expect(titles({ ...poller, references: some })).toEqual([
+    "A reference target of night-1 has never answered",
+  ]);
+  expect(referencesText(some)).toEqual({
+    text: "1 of 2 references reachable",
+    title: "icmp://10.0.0.1: reachable\ntcp://10.0.0.2:53: no answer",
+  });
+  const none = { targets: [useless], offlineSince: null };
+  expect(titles({ ...poller, references: none })).toEqual([
+    "No reference target of night-1 has ever answered",
+  ]);
+  expect(
+    titles({ ...poller, references: { targets: [target("icmp://10.0.0.1", true)], offlineSince: null } }),
+  ).toEqual([]);
 });
 
 it("memory and rates are short", () => {

@@ -1,6 +1,7 @@
 // What is wrong with pollers, as sentences that say what to do.
 import type { Poller } from "@nightbell/contract";
 import { formatSeconds } from "../../format/durations.js";
+import { formatAgo } from "../../format/times.js";
 
 /** Slots are wall-clock times: a clock that is further off measures at the wrong time. */
 const CLOCK_TOLERANCE_MS = 500;
@@ -12,7 +13,8 @@ export interface Trouble {
   readonly advice: string;
 }
 
-export function troublesOf(pollers: readonly Poller[]): Trouble[] {
+/** `now` in milliseconds since the epoch. */
+export function troublesOf(pollers: readonly Poller[], now: number): Trouble[] {
   const living = pollers.filter(({ state }) => state !== "dead");
   const silent = new Set(pollers.map(({ location }) => location));
   for (const { location } of living) silent.delete(location);
@@ -21,6 +23,7 @@ export function troublesOf(pollers: readonly Poller[]): Trouble[] {
       title: `Nothing measures from ${location}`,
       advice: "Every poller there has fallen silent. Start one; until then its jobs have gaps.",
     })),
+    ...living.flatMap((poller) => referenceTroubles(poller, now)),
     ...living
       .filter(({ clockOffsetMs }) => Math.abs(clockOffsetMs ?? 0) > CLOCK_TOLERANCE_MS)
       .map(({ name, clockOffsetMs }) => ({
@@ -34,4 +37,33 @@ export function troublesOf(pollers: readonly Poller[]): Trouble[] {
         advice: "It has more to do than its machine can. Start another poller of its location.",
       })),
   ];
+}
+
+function referenceTroubles({ name, references }: Poller, now: number): Trouble[] {
+  if (references === null) return [];
+  const { targets, offlineSince } = references;
+  if (offlineSince !== null) {
+    return [
+      {
+        title: `${name} went offline ${formatAgo(offlineSince, now)}`,
+        advice: `None of its reference targets answers (${targets.map(({ target }) => target).join(", ")}). Misses are not held against targets; others of its location measure for it, if there are any.`,
+      },
+    ];
+  }
+  const useless = targets.filter(({ hasAnswered }) => !hasAnswered);
+  if (useless.length === 0) return [];
+  const reasons = useless.map(({ target, error }) => `${target}${error === null ? "" : ` (${error})`}`);
+  return useless.length === targets.length
+    ? [
+        {
+          title: `No reference target of ${name} has ever answered`,
+          advice: `So ${name} does not know whether it is online, and every miss counts. Correct REFERENCE_TARGETS: ${reasons.join(", ")}.`,
+        },
+      ]
+    : [
+        {
+          title: `A reference target of ${name} has never answered`,
+          advice: `It does not count until it does. Correct REFERENCE_TARGETS: ${reasons.join(", ")}.`,
+        },
+      ];
 }

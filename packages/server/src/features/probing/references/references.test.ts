@@ -68,8 +68,9 @@ describe("a miss", () => {
   });
 
   it("is an error of ours when no reference answered, and names them and what was seen", async () => {
-    const { miss: missed, misses, told, answer, round } = world();
+    const { miss: missed, misses, told, answer, round, clock } = world();
     await answer(answered, answered);
+    clock.advance(500);
     missed();
     await round(silent, silent);
     expect(told).toEqual([

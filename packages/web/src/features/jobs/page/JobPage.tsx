@@ -10,6 +10,7 @@ import { ErrorState, Loading, Notice } from "../../../ui/states.js";
 import { useTimeZone } from "../../accounts/queries.js";
 import { HeartbeatCard } from "../../heartbeats/HeartbeatCard.js";
 import { JobAlerts } from "../../alerts/JobAlerts.js";
+import { JobParentCard } from "../../alerts/JobParentCard.js";
 import { ChartCard } from "../../samples/ChartCard.js";
 import { summaryQuery } from "../../samples/queries.js";
 import type { RangeSearch } from "../../samples/range.js";
@@ -106,6 +107,7 @@ function JobView({ job }: { job: Job }) {
             </Card>
             {job.status === "completed" && <CompletionMail jobId={job.id} timeZone={timeZone} />}
             <JobAlerts jobId={job.id} />
+            <JobParentCard job={job} />
             <Configuration job={job} timeZone={timeZone} onEdit={edit} />
           </div>
         </div>
