@@ -20,6 +20,19 @@ const looks: PersonOptions[] = [
   { screen: "phone", scheme: "light" },
 ];
 
+const card = ({ page }: Person) =>
+  page.locator("section", { has: page.getByRole("heading", { name: "Reached through" }) });
+
+async function visit(ada: Person, job: Job | undefined): Promise<void> {
+  await ada.page.goto(`/jobs/${job?.id}`);
+  await sees(card(ada).getByRole("button").first());
+}
+
+async function choose({ page }: Person, search: string, title: string): Promise<void> {
+  await page.getByLabel("Find a job").fill(search);
+  await page.getByRole("list", { name: "Jobs to choose from" }).getByText(title, { exact: true }).click();
+}
+
 describe("a job's parent", () => {
   let nightbell: RunningNightbell;
   let browser: Browser;
@@ -43,19 +56,6 @@ describe("a job's parent", () => {
     await nightbell?.[Symbol.asyncDispose]();
   });
 
-  const card = ({ page }: Person) =>
-    page.locator("section", { has: page.getByRole("heading", { name: "Reached through" }) });
-  const choose = async (ada: Person, search: string, title: string) => {
-    await ada.page.getByLabel("Find a job").fill(search);
-    await ada.page
-      .getByRole("list", { name: "Jobs to choose from" })
-      .getByText(title, { exact: true })
-      .click();
-  };
-  const visit = async (ada: Person, job: Job | undefined) => {
-    await ada.page.goto(`/jobs/${job?.id}`);
-    await sees(card(ada).getByRole("button").first());
-  };
   const parentOf = async (job: Job | undefined) =>
     (await api.get<JobFamily>(`/api/jobs/${job?.id}/parent`)).body.parent?.title;
 

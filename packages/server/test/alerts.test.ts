@@ -359,6 +359,8 @@ describe("maintenance windows", () => {
   });
 });
 
+const relative = ({ id, title, target }: Job) => ({ id, title, target });
+
 it("a job's parent is one of the organisation's, and never reached through the job", async () => {
   await using world = await apiWorld();
   const [owner, stranger] = [await world.owner(), await world.owner()];
@@ -377,7 +379,6 @@ it("a job's parent is one of the organisation's, and never reached through the j
     expect([answer.status, answer.body.errors?.[0]?.path]).toEqual([400, "parentId"]);
   }
   const family = async (job: Job) => (await owner.get<JobFamily>(`/api/jobs/${job.id}/parent`)).body;
-  const relative = ({ id, title, target }: Job) => ({ id, title, target });
   expect(await family(middle)).toEqual({
     parentId: top.id,
     parent: relative(top),

@@ -232,11 +232,11 @@ describe.skipIf(obstacle !== null)(
 
     it("hands its jobs over to one that is online, and gets its share back", async () => {
       await using here = await world();
-      await using _first = await poller(here, {
+      await using first = await poller(here, {
         REFERENCE_TARGETS: here.reference,
         POLLER_NAME: "first",
       });
-      await using _second = await poller(here, {
+      await using second = await poller(here, {
         REFERENCE_TARGETS: here.host.address(OTHER_REFERENCE),
         POLLER_NAME: "second",
       });
@@ -254,6 +254,8 @@ describe.skipIf(obstacle !== null)(
           ]),
         { withinMs: 10_000 },
       );
+      expect(await metricOf(first, "nightbell_poller_offline")).toBe(0);
+      expect(await metricOf(second, "nightbell_poller_offline")).toBe(1);
       const handedAt = Date.now();
       await eventually(() => measuredSince(here, handedAt));
       here.host.unblock(OTHER_REFERENCE);
@@ -285,25 +287,19 @@ describe.skipIf(obstacle !== null)(
   },
 );
 
+async function createClosedJob(client: ApiClient, more: object = {}): Promise<Job> {
+  const job = { title: "closed", type: "tcp", target: "127.0.0.1:2", cadenceSeconds: 0.1, ...more };
+  return (await client.post<Job>("/api/jobs", job)).body;
+}
+
 describe("misses that are held back", () => {
   // On loopback, which always answers: where ICMP is not permitted, by a port that refuses.
   const references = { REFERENCE_TARGETS: "tcp://127.0.0.1:1" };
-  const createJob = async (client: ApiClient, more: object) =>
-    (
-      await client.post<Job>("/api/jobs", {
-        title: "closed",
-        type: "tcp",
-        target: "127.0.0.1:2",
-        cadenceSeconds: 0.1,
-        ...more,
-      })
-    ).body;
-
   it("are stored before their job is completed", async () => {
     await using here = await apiWorld();
     const client = await here.owner();
     await using _ = await poller(here, references);
-    const job = await createJob(client, { durationSeconds: 2 });
+    const job = await createClosedJob(client, { durationSeconds: 2 });
     await eventually(
       async () => {
         const { body } = await client.get<Job>(`/api/jobs/${job.id}`);
@@ -321,7 +317,7 @@ describe("misses that are held back", () => {
     await using here = await apiWorld();
     const client = await here.owner();
     const started = await poller(here, references);
-    const job = await createJob(client, {});
+    const job = await createClosedJob(client);
     await eventually(async () => expect((await samplesOf(here, job, 0)).length).toBeGreaterThan(5));
     await eventually(async () =>
       expect(await metricOf(started, "nightbell_poller_held_misses")).toBeGreaterThan(3),

@@ -31,7 +31,7 @@ export async function readFamily(db: Db, organisationId: string, jobId: string):
       .execute(),
     childrenOf.select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow(),
   ]);
-  return { parentId: parent?.id ?? null, parent: parent ?? null, children, childCount: Number(count) };
+  return { parentId: parent?.id ?? null, parent: parent ?? null, children, childCount: count };
 }
 
 /** Throws `not_found`, or `validation_failed` for a parent that is not the organisation's or stands below the job. */

@@ -17,30 +17,30 @@ interface HeldMiss {
   readonly tell: (judged: ProbeOutcome) => void;
 }
 
-export class HeldMisses {
-  readonly #references: References;
-  readonly #clock: Clock;
-  #held: HeldMiss[] = [];
-  #excused = 0;
+export interface HeldMissesOptions {
+  readonly references: References;
+  /** A miss has become an error of ours. */
+  readonly excused: () => void;
+  readonly clock: Clock;
+}
 
-  constructor(references: References, clock: Clock) {
-    this.#references = references;
-    this.#clock = clock;
+export class HeldMisses {
+  readonly #options: HeldMissesOptions;
+  #held: HeldMiss[] = [];
+
+  constructor(options: HeldMissesOptions) {
+    this.#options = options;
   }
 
   get count(): number {
     return this.#held.length;
   }
 
-  /** Misses that became errors of ours. */
-  get excused(): number {
-    return this.#excused;
-  }
-
   /** Tells, at once or later, what the miss is to be recorded as. `sentAtMs`: since the epoch. */
   judge(outcome: ProbeOutcome, sentAtMs: number, tell: HeldMiss["tell"]): void {
-    const endedAt = this.#clock.monotonic();
-    const ageMs = Math.min(Math.max(this.#clock.now() - sentAtMs, 0), MAX_AGE_MS);
+    const { clock } = this.#options;
+    const endedAt = clock.monotonic();
+    const ageMs = Math.min(Math.max(clock.now() - sentAtMs, 0), MAX_AGE_MS);
     const miss = { outcome, sentAt: endedAt - ageMs, endedAt, tell };
     if (this.#settle(miss)) return;
     if (this.#held.length < MAX_HELD) this.#held.push(miss);
@@ -60,15 +60,16 @@ export class HeldMisses {
 
   /** False while it is open. */
   #settle(miss: HeldMiss): boolean {
-    const verdict = this.#references.judge(miss);
+    const verdict = this.#options.references.judge(miss);
     if (verdict === "open") return false;
-    if (verdict === "offline") this.#excused += 1;
     miss.tell(verdict === "missed" ? miss.outcome : this.#excuse(miss.outcome));
     return true;
   }
 
   #excuse(outcome: ProbeOutcome): ProbeOutcome {
-    const error = `this poller was offline, as no reference target answered (${this.#references.names}): ${outcome.error}`;
+    const { references, excused } = this.#options;
+    excused();
+    const error = `this poller was offline, as no reference target answered (${references.names}): ${outcome.error}`;
     return failed({ code: "poller_offline", error }, outcome);
   }
 }

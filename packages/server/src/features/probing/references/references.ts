@@ -114,7 +114,7 @@ export class References {
   }
 
   #ask(): void {
-    const { clock, ask } = this.#options;
+    const { clock } = this.#options;
     const round: RunningRound = {
       startedAt: clock.monotonic(),
       wallTime: clock.now(),
@@ -124,10 +124,14 @@ export class References {
     this.#rounds = [...this.#rounds.slice(1 - MAX_ROUNDS), round];
     this.#untaken.push(round);
     for (const [index, reference] of this.#references.entries()) {
-      void ask(reference.target, this.#abort.signal).then((outcome) => {
-        if (!this.#abort.signal.aborted) this.#hear(round, index, reference, outcome);
-      });
+      void this.#askOne(round, index, reference);
     }
+  }
+
+  async #askOne(round: RunningRound, index: number, reference: Reference): Promise<void> {
+    const { signal } = this.#abort;
+    const outcome = await this.#options.ask(reference.target, signal);
+    if (!signal.aborted) this.#hear(round, index, reference, outcome);
   }
 
   #hear(round: RunningRound, index: number, reference: Reference, outcome: ProbeOutcome): void {

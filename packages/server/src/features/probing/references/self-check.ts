@@ -45,8 +45,13 @@ export class SelfCheck {
       clock,
       log,
     });
-    this.misses = new HeldMisses(this.#references, clock);
-    this.#addMetrics(registry);
+    const excused = new Counter({
+      name: "nightbell_poller_excused_misses_total",
+      help: "Misses that are errors of ours, as the poller was offline",
+      registers: [registry],
+    });
+    this.misses = new HeldMisses({ references: this.#references, excused: () => excused.inc(), clock });
+    this.#addGauges(registry);
   }
 
   start(): void {
@@ -61,13 +66,12 @@ export class SelfCheck {
     return this.#references.stats();
   }
 
-  #addMetrics(registry: Registry): void {
-    const registers = [registry];
+  #addGauges(registry: Registry): void {
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({
         name: `nightbell_poller_${name}`,
         help,
-        registers,
+        registers: [registry],
         collect() {
           this.set(read());
         },
@@ -83,16 +87,6 @@ export class SelfCheck {
       references.isOffline ? 1 : 0,
     );
     gauge("held_misses", "Misses that wait for the answer of a reference target", () => this.misses.count);
-    const { misses } = this;
-    new Counter({
-      name: "nightbell_poller_excused_misses_total",
-      help: "Misses that are errors of ours, as the poller was offline",
-      registers,
-      collect() {
-        this.reset();
-        this.inc(misses.excused);
-      },
-    });
   }
 }
 
