@@ -1,5 +1,4 @@
 // What the page of pollers says about reference targets: how many can be reached, who is offline, and which are of no use.
-import { sql } from "kysely";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDatabase } from "../packages/server/src/platform/db.js";
@@ -90,10 +89,12 @@ async function addPoller(url: string, name: string, references: object): Promise
     version: "0.1.0",
     references,
   };
-  await sql`
-    insert into pollers (id, location_no, name, kind, state, lease_until, buckets, stats)
-    select gen_random_uuid(), location_no, ${name}, 'local', 'joining', now() + interval '1 hour',
-      decode(repeat('00', 1024), 'hex'), ${JSON.stringify(stats)}
-    from locations where name = 'default'`.execute(handle.db);
+  await handle.pool.query(
+    `insert into pollers (id, location_no, name, kind, state, lease_until, buckets, stats)
+     select gen_random_uuid(), location_no, $1, 'local', 'joining', now() + interval '1 hour',
+       decode(repeat('00', 1024), 'hex'), $2
+     from locations where name = 'default'`,
+    [name, JSON.stringify(stats)],
+  );
   await handle.close();
 }
