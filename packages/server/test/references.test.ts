@@ -222,8 +222,8 @@ describe.skipIf(obstacle !== null)(
       });
       const afterMs = Date.parse(alert?.openedAt ?? "") - downAt;
       console.log(`target down → alert: ${afterMs} ms (cadence 200 ms, timeout ${TIMEOUT_MS} ms)`);
-      // A cadence, the timeout, what it was held back, and what storing takes on a busy machine.
-      expect(afterMs).toBeLessThan(200 + TIMEOUT_MS + HELD_MS + 1_000);
+      // A cadence, the timeout, what it was held back, and what everything takes on a starved machine.
+      expect(afterMs).toBeLessThan(200 + TIMEOUT_MS + HELD_MS + 4_000);
       const since = await here.samples(downAt + 300);
       expect(since.flat().filter(({ status }) => status === SYSTEM_ERROR)).toEqual([]);
       here.host.unblock(down);
