@@ -123,6 +123,24 @@ describe("a miss", () => {
     );
   });
 
+  it("is ours until three rounds after an outage, as what is back may not all be back", () => {
+    fc.assert(
+      fc.property(
+        probes,
+        fc.integer({ min: ROUND_MS, max: 9_000 }),
+        ({ sentAt, timeoutMs, phase }, lengthMs) => {
+          const outage = { from: sentAt - lengthMs - 1_000, to: sentAt - 1_000 };
+          const endedAt = sentAt + timeoutMs;
+          expect(judgeMiss(roundsUntil(endedAt + HELD_MS, phase, outage), { sentAt, endedAt })).toBe(
+            "offline",
+          );
+          const past = { from: outage.from - 3_000, to: outage.to - 3_000 };
+          expect(judgeMiss(roundsUntil(endedAt + HELD_MS, phase, past), { sentAt, endedAt })).toBe("missed");
+        },
+      ),
+    );
+  });
+
   it("is decided two seconds after it is known at the latest, and stays decided", () => {
     fc.assert(
       fc.property(

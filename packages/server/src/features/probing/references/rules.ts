@@ -10,6 +10,12 @@ export const REFERENCE_TIMEOUT_MS = 1_000;
 /** So many rounds in a row without any answer make a poller offline, and so many with one online again. */
 export const ROUNDS_TO_TURN = 3;
 
+/**
+ * So many rounds before a probe count as well. An outage heals piece by piece: a neighbour that was asked for in vain is
+ * asked for again after a second (RFC 4861, and ARP in the same way), routes take longer; the reference may be back first.
+ */
+const ROUNDS_BEFORE = 3;
+
 /** What asking a reference came to: `unasked` when it was we who failed, for a reason that is not the network. */
 export type Answer = "answered" | "silent" | "unasked";
 
@@ -45,9 +51,9 @@ export function verdictOf(asked: readonly { answer: Answer | null; counts: boole
 
 /**
  * Whether a probe without success says something about its target: `missed`; or nothing, as we were `offline` ourselves
- * meanwhile; or whether that is not known yet: `open`. Decided by the rounds from the last one before it was sent to the
- * first one when its answer was due, since the usual answer takes less than a second; later ones until its end count as
- * well, as any of them may break a long exchange. Rounds in the order of their start.
+ * meanwhile or just before; or whether that is not known yet: `open`. Decided by the rounds from the last ones before it
+ * was sent to the first one when its answer was due, since the usual answer takes less than a second; later ones until its
+ * end count as well, as any of them may break a long exchange. Rounds in the order of their start.
  */
 export function judgeMiss(
   rounds: readonly Round[],
@@ -56,6 +62,7 @@ export function judgeMiss(
   const dueAt = Math.min(endedAt, sentAt + ROUND_MS);
   let first: Round | null = null;
   let isOpen = false;
+  let before = 0;
   // From the newest back: for the misses of a moment these are a few rounds of many.
   for (let index = rounds.length - 1; index >= 0; index -= 1) {
     const round = rounds[index];
@@ -64,7 +71,8 @@ export function judgeMiss(
     if (round.startedAt > endedAt) continue;
     if (round.verdict === "offline") return "offline";
     isOpen ||= round.verdict === "open";
-    if (round.startedAt < sentAt) break;
+    if (round.startedAt < sentAt) before += 1;
+    if (before === ROUNDS_BEFORE) break;
   }
   if (first?.verdict === "offline") return "offline";
   return first === null || first.verdict === "open" || isOpen ? "open" : "missed";
