@@ -148,7 +148,11 @@ export async function accountRoutes(
         response: { 200: Member },
       },
     },
-    async (request) => editMember(db, request.account.organisationId, request.params.id, request.body),
+    async ({ account, params, body }) => {
+      const member = await editMember(db, account.organisationId, params.id, body);
+      sessions.forget(member.id);
+      return member;
+    },
   );
 
   /** The token goes to programs in the body and to browsers in a cookie that scripts cannot read. */

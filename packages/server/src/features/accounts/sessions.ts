@@ -30,8 +30,8 @@ export async function openSession(
 }
 
 /**
- * For so long a session that was found is not looked up again. One that is revoked through another instance, or whose
- * owner's role changes, acts so much longer at most; one that is closed here ends at once.
+ * For so long a session that was found is not looked up again. What another instance changes about it, or revokes, takes
+ * effect so much later at most; what this one does, at once.
  */
 const FRESH_MS = 2_000;
 /** Of sessions remembered; at the bound the one looked up longest ago is forgotten. */
@@ -75,6 +75,11 @@ export class Sessions {
     const hash = hashOf(token);
     await deleteSession(this.#db, hash);
     this.#found.delete(hash.toString("base64"));
+  }
+
+  /** The account has been changed: its sessions are looked up anew. */
+  forget(userId: string): void {
+    for (const [key, { account }] of this.#found) if (account.userId === userId) this.#found.delete(key);
   }
 }
 
