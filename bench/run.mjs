@@ -1,9 +1,9 @@
 // `npm run bench [-- --quick] [-- --only name]`: every benchmark of this folder, one after the other, each in a process
-// of its own. Prints one Markdown table; a whole run keeps it in bench/README.md, with the numbers in bench/results/.
+// of its own. Prints one Markdown table; what is not quick is kept in bench/README.md, with the numbers in bench/results/.
 // A benchmark is a file bench/NAME.mjs with `run({ quick }) → rows`; a row is
 // { name, value, unit, budget, peer, peerValue, ratio, ok, note }, where `budget` says what `ok` compares with.
 import { fork } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 const TIMEOUT_MS = 40 * 60_000;
 const folder = import.meta.dirname;
 const readme = join(folder, "README.md");
+const results = join(folder, "results", "latest.json");
 const markers = { begin: "<!-- measured: begin -->", end: "<!-- measured: end -->" };
 
 const { values: options } = parseArgs({
@@ -26,34 +27,38 @@ if (options.child === undefined) process.exitCode = await runAll();
 else await runChild(options.child);
 
 async function runAll() {
-  const names = readdirSync(folder)
-    .filter((file) => file.endsWith(".mjs") && file !== basename(import.meta.filename))
-    .map((file) => file.slice(0, -".mjs".length))
-    .filter((name) => options.only.length === 0 || options.only.includes(name));
-  const unknown = options.only.filter((name) => !names.includes(name));
+  const all = benchNames();
+  const names = all.filter((name) => options.only.length === 0 || options.only.includes(name));
+  const unknown = options.only.filter((name) => !all.includes(name));
   if (unknown.length > 0) {
     console.error(`no benchmark ${unknown.join(", ")} in bench/`);
     return 2;
   }
-  const rows = [];
+  const benches = {};
   for (const name of names) {
     console.error(`── ${name}`);
-    rows.push(...(await inChild(name)));
+    const measuredAt = new Date().toISOString();
+    benches[name] = { measuredAt, machine: machine(), rows: await inChild(name) };
+    if (!options.quick) keep({ [name]: benches[name] });
   }
-  const report = {
-    measuredAt: new Date().toISOString(),
-    machine: machine(),
-    quick: options.quick,
-    rows,
-  };
-  const table = toMarkdown(report);
-  console.log(table);
-  const isWhole = options.only.length === 0 && !options.quick;
-  mkdirSync(join(folder, "results"), { recursive: true });
-  const results = join(folder, "results", isWhole ? "latest.json" : "partial.tmp");
-  writeFileSync(results, `${JSON.stringify(report, null, 2)}\n`);
-  if (isWhole) replaceTable(table);
-  return rows.every((row) => row.ok) ? 0 : 1;
+  console.log(toMarkdown(benches));
+  return Object.values(benches).every(({ rows }) => rows.every((row) => row.ok)) ? 0 : 1;
+}
+
+/** What was measured takes the place of what was known of the same benchmark. */
+function keep(measured) {
+  const known = JSON.parse(readFileSync(results, "utf8"));
+  const all = { ...known, ...measured };
+  const present = benchNames().flatMap((name) => (name in all ? [[name, all[name]]] : []));
+  const benches = Object.fromEntries(present);
+  writeFileSync(results, `${JSON.stringify(benches, null, 2)}\n`);
+  replaceTable(toMarkdown(benches));
+}
+
+function benchNames() {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".mjs") && file !== basename(import.meta.filename))
+    .map((file) => file.slice(0, -".mjs".length));
 }
 
 /** Rows of one benchmark; a benchmark that fails is a row that says why. */
@@ -88,23 +93,27 @@ function machine() {
   return `${availableParallelism()} × ${cpus()[0].model.trim()}, ${memory} GiB, ${type()} ${release().split(".", 2).join(".")}, Node ${process.versions.node}`;
 }
 
-function toMarkdown({ measuredAt, machine, quick, rows }) {
-  const lines = rows.map((row) =>
-    [
-      row.name,
-      `${number(row.value)} ${row.unit ?? ""}`.trim(),
-      row.budget ?? "",
-      row.peer === undefined || row.peer === null ? "" : `${row.peer}: ${number(row.peerValue)}`,
-      row.ratio === undefined || row.ratio === null ? "" : `${row.ratio.toFixed(2)} ×`,
-      row.ok ? "yes" : "**no**",
-      row.note ?? "",
-    ].map((cell) => String(cell).replaceAll("|", String.raw`\|`)),
+function toMarkdown(benches) {
+  const lines = Object.entries(benches).flatMap(([name, { measuredAt, rows }]) =>
+    rows.map((row) =>
+      [
+        row.name,
+        `${number(row.value)} ${row.unit ?? ""}`.trim(),
+        row.budget ?? "",
+        row.peer === undefined || row.peer === null ? "" : `${row.peer}: ${number(row.peerValue)}`,
+        row.ratio === undefined || row.ratio === null ? "" : `${row.ratio.toFixed(2)} ×`,
+        row.ok ? "yes" : "**no**",
+        row.note ?? "",
+        `${name}, ${measuredAt.slice(0, 16).replace("T", " ")}`,
+      ].map((cell) => String(cell).replaceAll("|", String.raw`\|`)),
+    ),
   );
+  const machines = new Set(Object.values(benches).map((bench) => bench.machine));
   return [
-    `Measured ${measuredAt.slice(0, 10)} on ${machine}${quick ? ", quick run" : ""}.`,
+    `Measured on ${[...machines].join("; ")}${options.quick ? ", quick run" : ""}. Times are UTC.`,
     "",
-    "| What | Value | Budget | Peer | Ratio | Met | Note |",
-    "| --- | --: | --: | --: | --: | --- | --- |",
+    "| What | Value | Budget | Peer | Ratio | Met | Note | Benchmark, measured |",
+    "| --- | --: | --: | --: | --: | --- | --- | --- |",
     ...lines.map((cells) => `| ${cells.join(" | ")} |`),
   ].join("\n");
 }
