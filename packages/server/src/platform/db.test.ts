@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { expect, test } from "vitest";
-import { createDatabase } from "../../test/harness.js";
+import { createDatabase, eventually } from "../../test/harness.js";
 import { startProxy } from "../../test/proxy.js";
 import { isDatabaseUnavailable, KEPT_PLAN, openDatabase } from "./db.js";
 
@@ -67,3 +67,35 @@ test("a statement whose plan is kept is prepared once on each connection, others
   expect(rows).toEqual([{ count: 1 }]);
   await close();
 });
+
+test(
+  "a client that vanishes in a transaction does not keep what it locked",
+  { timeout: 40_000 },
+  async () => {
+    await using database = await createDatabase();
+    await using proxy = await startProxy(database.url);
+    const options = { poolSize: 1, applicationName: "vanishing" };
+    const [gone, other] = [openDatabase(proxy.url, options), openDatabase(database.url, options)];
+    await sql`create table things (id integer primary key)`.execute(other.db);
+    const vanished = gone.db
+      .transaction()
+      .execute(async (tx) => {
+        await sql`insert into things values (1)`.execute(tx);
+        proxy.freeze();
+        await sql`select`.execute(tx);
+      })
+      .catch((error: unknown) => error);
+    await eventually(async () => {
+      const { rows } = await sql`
+      select from pg_stat_activity where application_name = 'vanishing' and state = 'idle in transaction'`.execute(
+        other.db,
+      );
+      expect(rows).toHaveLength(1);
+    });
+    // It waits for the other's transaction to end.
+    await sql`insert into things values (1)`.execute(other.db);
+    await proxy.cut();
+    expect(isDatabaseUnavailable(await vanished)).toBe(true);
+    await Promise.all([gone.close(), other.close()]);
+  },
+);

@@ -24,6 +24,17 @@ const SILENCE_MESSAGE = "Query read timeout";
 /** Longest wait for a connection of those for whom somebody waits: requests, and samples that fill the memory. */
 export const PROMPT_CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_TIMEOUT_MS = 60_000;
+/**
+ * A client that vanishes, its machine dead or its cable cut, says nothing to Postgres, which by itself would keep the
+ * connection for two hours, and with it what an open transaction has locked: samples that others are to store, and tasks.
+ * A transaction may be silent for so long; whoever needs longer says something meanwhile (recurring-tasks.ts).
+ */
+export const LONGEST_SILENCE_MS = 10_000;
+/** The connection itself is given up after 25 s without a sign of life from the client's machine. */
+const NOTICE_VANISHED_CLIENTS = `
+  select set_config('idle_in_transaction_session_timeout', '${LONGEST_SILENCE_MS}', false),
+    set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+    set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '25000', false)`;
 
 // int8 as number: slots, sequence numbers and counts stay far below 2^53.
 types.setTypeParser(types.builtins.INT8, Number);
@@ -63,6 +74,8 @@ export function openDatabase(url: string, options: DatabaseOptions): DatabaseHan
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + SILENCE_MS,
     idleTimeoutMillis: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, which its types do not say
+    onConnect: (client) => client.query(NOTICE_VANISHED_CLIENTS),
   });
   pool.on("error", (error) => options.onError?.(error));
   // The pool listens to idle clients only; one that breaks while it is in use would end the process. Its query fails.

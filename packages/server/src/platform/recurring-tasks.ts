@@ -1,7 +1,7 @@
 // Small jobs that somebody must do every so often, in a program of which several instances may run.
 import { sql } from "kysely";
 import type { Clock } from "./clock.js";
-import type { Db } from "./db.js";
+import { type Db, LONGEST_SILENCE_MS } from "./db.js";
 import type { Logger } from "./log.js";
 import { Trouble } from "./trouble.js";
 
@@ -39,7 +39,16 @@ export async function startRecurringTasks(
           select pg_try_advisory_xact_lock(hashtextextended(${`nightbell task ${task.name}`}, 0)) as locked`.execute(
           tx,
         );
-        if (rows[0]?.locked === true) await task.run(clock.now(), stopping.signal);
+        if (rows[0]?.locked !== true) return;
+        // The task works on other connections; a lock whose holder is silent is taken away.
+        const sayingSomething = setInterval(() => {
+          sql`select`.execute(tx).catch(() => undefined); // The commit fails, too.
+        }, LONGEST_SILENCE_MS / 4);
+        try {
+          await task.run(clock.now(), stopping.signal);
+        } finally {
+          clearInterval(sayingSomething);
+        }
       });
       trouble.worked();
     } catch (error) {
