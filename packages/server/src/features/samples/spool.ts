@@ -18,10 +18,10 @@ interface Segment {
   bytes: number;
 }
 
-/** A segment under replay: its frames that are not stored yet. */
+/** A segment under replay: its frames that are not stored yet. Decoded one by one, for all at once would stop the probes. */
 interface Replay {
   segment: Segment;
-  batches: Batch[];
+  payloads: Buffer[];
 }
 
 /**
@@ -109,19 +109,19 @@ export class Spool {
 
   async #peek(): Promise<Batch | null> {
     for (;;) {
-      const [batch] = this.#replay?.batches ?? [];
-      if (batch !== undefined) return batch;
+      const [payload] = this.#replay?.payloads ?? [];
+      if (payload !== undefined) return decode(payload);
       if (this.#replay !== null) await this.#remove(this.#replay.segment);
       const [segment] = this.#segments;
       if (segment === undefined) return null;
-      this.#replay = { segment, batches: await this.#read(segment) };
+      this.#replay = { segment, payloads: await this.#read(segment) };
     }
   }
 
   async #shift(): Promise<void> {
     if (this.#replay === null || this.#closed) return;
-    this.#replay.batches.shift();
-    if (this.#replay.batches.length === 0) await this.#remove(this.#replay.segment);
+    this.#replay.payloads.shift();
+    if (this.#replay.payloads.length === 0) await this.#remove(this.#replay.segment);
   }
 
   async #append(batch: Batch): Promise<number> {
@@ -160,17 +160,17 @@ export class Spool {
     return dropped;
   }
 
-  async #read(segment: Segment): Promise<Batch[]> {
+  async #read(segment: Segment): Promise<Buffer[]> {
     // A segment that is being replayed gets no more batches.
     if (segment === this.#segments.at(-1)) await this.#closeActive();
     const content = await this.#content(segment);
-    const batches: Batch[] = [];
+    const payloads: Buffer[] = [];
     let offset = 0;
     while (offset + HEADER_BYTES <= content.length) {
       const end = offset + HEADER_BYTES + content.readUInt32LE(offset);
       const payload = content.subarray(offset + HEADER_BYTES, end);
       if (end > content.length || crc32(payload) !== content.readUInt32LE(offset + 4)) break;
-      batches.push(decode(payload));
+      payloads.push(payload);
       offset = end;
     }
     if (offset < content.length) {
@@ -179,7 +179,7 @@ export class Spool {
         "the end of a spool segment cannot be read; what it held is lost",
       );
     }
-    return batches;
+    return payloads;
   }
 
   /** A file that the disk refuses to read is set aside: it must not stop what comes after it. */
