@@ -53,9 +53,21 @@ const ADD_STRAYS = `
     set duplicate_count = old.duplicate_count + excluded.duplicate_count,
         late_count = old.late_count + excluded.late_count`;
 
+// One look into the primary key for each slot.
+const CONTRADICTED = `
+  select samples.slot, samples.job_no, samples.location_no
+  from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::smallint[]) as batch (slot, job_no, location_no, status)
+  join samples using (slot, job_no, location_no)
+  where samples.status <> batch.status`;
+
 export interface StoreResult {
   /** How many samples are in the database now and were not before. */
   stored: number;
+  /**
+   * Samples whose slots hold another outcome, which another poller measured meanwhile. Not found are those whose hours were
+   * packed by then.
+   */
+  contradicted: SampleRecord[];
   /** Samples and stray replies that the database refuses for what they contain, with its reason. */
   rejected: { value: SampleRecord | StrayCount[]; reason: string }[];
 }
@@ -66,8 +78,11 @@ export interface StoreResult {
  * Throws when the database cannot be used, in which case any part of the samples may have been stored.
  */
 export async function storeBatch(database: DatabaseHandle, batch: Batch, now: number): Promise<StoreResult> {
-  const result: StoreResult = { stored: 0, rejected: [] };
+  const result: StoreResult = { stored: 0, contradicted: [], rejected: [] };
   if (batch.samples.length > 0) await storeSamples(database, batch.samples, now, result);
+  // Others had been stored before, by an earlier try or by another poller.
+  const areAllNew = result.stored + result.rejected.length === batch.samples.length;
+  if (!areAllNew) result.contradicted = await contradicted(database.pool, batch.samples);
   if (batch.strays.length > 0) await addStrays(database, batch.strays, result);
   return result;
 }
@@ -116,6 +131,19 @@ async function insertCreatingPartitions(
     const others = samples.filter((sample) => !isLate(sample));
     return late + (others.length === 0 ? 0 : await insertRawSamples(database.pool, others, now));
   }
+}
+
+async function contradicted(pool: pg.Pool, samples: SampleRecord[]): Promise<SampleRecord[]> {
+  const { rows } = await pool.query<[number, number, number]>(
+    statement(CONTRADICTED, [
+      numbers(samples, "slot"),
+      numbers(samples, "jobNo"),
+      numbers(samples, "locationNo"),
+      numbers(samples, "status"),
+    ]),
+  );
+  const found = new Set(rows.map((key) => key.join(" ")));
+  return samples.filter(({ slot, jobNo, locationNo }) => found.has(`${slot} ${jobNo} ${locationNo}`));
 }
 
 /** Samples of hours that are over commit together with the note that the rollups of these hours lack them. */

@@ -117,6 +117,19 @@ test("stores a slot once, whoever writes it first, and tells whoever measured it
   expect(rows.map((row) => row.rtt_us)).toEqual([10_000, 10_000, 10_000]);
 });
 
+test("does not tell of what contradicts the database: another poller measured the slot meanwhile", async () => {
+  await using world = await createWorld();
+  await using online = await openWriter(world.url, await createFolder());
+  await using offline = await openWriter(world.url, await createFolder());
+  for (const index of countTo(3)) online.writer.add(sample(index));
+  await online.writer.flush();
+  const missed = { status: 1, rttUs: null } as const;
+  for (const index of countTo(5)) offline.writer.add(sample(index, index === 1 ? {} : missed));
+  await offline.writer.flush();
+  expect(offline.stored.map(({ sequenceNumber }) => sequenceNumber)).toEqual([1, 3, 4]);
+  expect(offline.writer.stats).toMatchObject({ stored: 2, conflicts: 3 });
+});
+
 test("writes a full batch without waiting, and samples of many hours by creating their partitions", async () => {
   await using world = await createWorld();
   await using open = await openWriter(world.url, await createFolder(), { flushIntervalMs: 3_600_000 });
@@ -187,6 +200,29 @@ test("keeps samples on disk while the database is away, and stores them in order
     expect(writer.stats).toMatchObject({ buffered: 0, spooled: 250, databaseReachable: false });
   });
   expect(sequence).toEqual(countTo(350));
+});
+
+test("moves what waits behind a write that hangs to disk, before that is given up", async () => {
+  await using world = await createWorld();
+  await ensurePartitions(world.database.db, now);
+  await using proxy = await startProxy(world.url);
+  await using open = await openWriter(proxy.url, await createFolder());
+  open.writer.add(sample(0));
+  await open.writer.flush();
+  proxy.freeze();
+  open.writer.add(sample(1));
+  await eventually(() => expect(open.writer.stats.buffered).toBe(0));
+  open.writer.add(sample(2));
+  await eventually(
+    () => expect(open.writer.stats).toMatchObject({ spooled: 2, buffered: 0, databaseReachable: true }),
+    { withinMs: 8_000 },
+  );
+  await proxy.cut();
+  await proxy.mend();
+  await eventually(() => expect(open.writer.stats).toMatchObject({ stored: 3, spoolBytes: 0 }), {
+    withinMs: 15_000,
+  });
+  expect(await storedSequence(world)).toEqual([0, 1, 2]);
 });
 
 test("tells of samples whose commit it did not hear of, when they turn out to be stored", async () => {

@@ -16,6 +16,8 @@ import { writerMetrics, type DropReason } from "./writer-metrics.js";
 const SPOOL_MAX_BYTES = 1024 ** 3;
 /** From the start of a write to the next one: what a statement and its commit cost by themselves, many samples share. */
 const WRITE_INTERVAL_MS = 50;
+/** A write that takes longer may hang, for as long as its time limit: what is in memory then goes to disk. */
+const HANGS_MS = 3_000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
@@ -32,8 +34,9 @@ export interface SampleWriterOptions {
   clock?: Clock;
   spoolMaxBytes?: number;
   /**
-   * Called with samples whose slots are in the database by now, whether this try stored them, an earlier one whose answer
-   * was lost, or another poller. So none is left out, and one may come again. Must not throw.
+   * Called with samples that the database holds by now, whether this try stored them, an earlier one whose answer was lost,
+   * or another poller the same. So none is left out, and one may come again; but not one whose slot holds the outcome that
+   * another poller measured, who may have been in touch when this one was not. Must not throw.
    */
   onConfirmed?: (samples: readonly SampleRecord[]) => void;
   /** Called when the database takes samples again, with the times of the first failure and of now. */
@@ -59,7 +62,8 @@ export interface SampleWriterStats {
  * States, by what is true of the spool and the database:
  * - direct: the spool is empty; batches go straight to the database.
  * - away: a write failed; each batch that falls due goes to the spool, and writing is tried again after a back-off.
- *   A `kill -9` therefore never loses more than what was measured since the last flush.
+ *   A `kill -9` therefore never loses more than what was measured since the last flush, or the last three seconds of a
+ *   write that hangs.
  * - replaying: the database is back and the spool holds older batches; they are written first, and batches that
  *   fall due meanwhile queue behind them.
  */
@@ -226,7 +230,7 @@ export class SampleWriter {
       if (this.#isBackingOff) return;
       if (!this.#spool.isEmpty) {
         const batch = await this.#spool.peek();
-        if (batch !== null && (await this.#store(batch))) await this.#spool.shift();
+        if (batch !== null && (await this.#patiently(this.#store(batch)))) await this.#spool.shift();
       } else if (this.#isDue) {
         await this.#storeBuffer();
       } else {
@@ -240,11 +244,32 @@ export class SampleWriter {
     const batch = this.#buffer.take(now);
     this.#nextWriteAt = now + WRITE_INTERVAL_MS;
     this.#inFlight = batch;
-    const isStored = await this.#store(batch);
-    if (this.#stopped) return; // `stop` could not wait and has taken the batch over
+    const isStored = await this.#patiently(this.#store(batch));
+    // `stop` could not wait and has taken the batch over, or it hung and is in the spool, to be stored once more.
+    if (this.#inFlight !== batch || this.#stopped) return;
     this.#inFlight = null;
     if (isStored) this.#settle(batch);
     else this.#buffer.putBack(batch);
+  }
+
+  /** Waits for a write. While it hangs it goes to the spool with what falls due behind it, in order. */
+  async #patiently(write: Promise<boolean>): Promise<boolean> {
+    for (;;) {
+      const waiting = new AbortController();
+      const hangs = delay(HANGS_MS, "hangs" as const, { signal: waiting.signal }).catch(
+        () => "over" as const,
+      );
+      const outcome = await Promise.race([write, hangs]);
+      waiting.abort();
+      if (typeof outcome === "boolean") return outcome;
+      if (this.#stopped || this.#diskRefuses) return write;
+      const inFlight = this.#inFlight;
+      if (inFlight !== null) {
+        this.#inFlight = null;
+        this.#buffer.putBack(inFlight);
+      }
+      while (!this.#buffer.isEmpty && (await this.#spoolBuffer()));
+    }
   }
 
   /** Commit boundary: killed before it, the batch is a gap or still spooled; after it, a repetition changes nothing. */
@@ -273,7 +298,7 @@ export class SampleWriter {
     }
   }
 
-  #report(batch: Batch, { stored, rejected }: StoreResult): void {
+  #report(batch: Batch, { stored, contradicted, rejected }: StoreResult): void {
     const invalid = rejected.filter(({ value }) => !Array.isArray(value)).length;
     const conflicts = batch.samples.length - stored - invalid;
     this.#counts.stored += stored;
@@ -284,7 +309,7 @@ export class SampleWriter {
     if (rejected.length > 0) {
       this.#log.error({ first: rejected[0], count: rejected.length }, "the database refuses samples");
     }
-    const confirmed = without(batch.samples, rejected);
+    const confirmed = without(batch.samples, [...rejected.map(({ value }) => value), ...contradicted]);
     if (confirmed.length === 0) return;
     this.#options.onConfirmed?.(confirmed);
     this.#notifier.samplesStored(confirmed);
@@ -354,13 +379,10 @@ export class SampleWriter {
   }
 }
 
-function without(
-  samples: readonly SampleRecord[],
-  rejected: StoreResult["rejected"],
-): readonly SampleRecord[] {
-  if (rejected.length === 0) return samples;
-  const refused = new Set<unknown>(rejected.map(({ value }) => value));
-  return samples.filter((sample) => !refused.has(sample));
+function without(samples: readonly SampleRecord[], others: readonly unknown[]): readonly SampleRecord[] {
+  if (others.length === 0) return samples;
+  const left = new Set(others);
+  return samples.filter((sample) => !left.has(sample));
 }
 
 function sizeOf(batch: Batch | null): number {
