@@ -156,7 +156,8 @@ export class Membership implements Shares {
       } catch (error) {
         this.#trouble.failed(error);
         this.#failures += 1;
-        this.#endHandOver(); // There is no telling anybody.
+        // There is no telling anybody. One statement that fails is none: the others may be about to take over.
+        if (this.#contact.isLost(this.#options.clock.monotonic())) this.#endHandOver();
       }
     }
   }
