@@ -31,11 +31,13 @@ export function SamplesTable({
 }) {
   const samples = useInfiniteQuery(samplesQuery(jobId));
   const [openKey, setOpenKey] = useState<string | null>(null);
-  const rows = useMemo(
-    () => rowsOf(samples.data?.pages.flatMap((page) => page.data) ?? [], live),
-    [samples.data, live],
-  );
-  const { refetch } = samples;
+  const { refetch, hasNextPage } = samples;
+  const rows = useMemo(() => {
+    const fetched = samples.data?.pages.flatMap((page) => page.data) ?? [];
+    // What is open, or on no page to come, stays.
+    const mayGo = openKey === null && hasNextPage;
+    return rowsOf(fetched, live, mayGo ? fetched.length : Number.POSITIVE_INFINITY);
+  }, [samples.data, live, hasNextPage, openKey]);
   const isPiledUp = rows.liveCount > MAX_LIVE_ROWS;
   useEffect(() => {
     if (isPiledUp) void refetch();

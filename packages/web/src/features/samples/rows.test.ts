@@ -13,6 +13,12 @@ test("live samples stand on top of the pages, newest first, each once", () => {
   expect(rows.liveCount).toBe(3);
 });
 
+test("a live sample pushes the oldest row out, and is counted all the same", () => {
+  const rows = rowsOf([sample(3), sample(2)], live(sample(4), sample(5), sample(6)), 2);
+  expect(seconds(rows)).toEqual([6, 5]);
+  expect(rows.liveCount).toBe(3);
+});
+
 test("a live sample older than the loaded pages waits for its page", () => {
   expect(seconds(rowsOf([sample(3), sample(2)], live(sample(1))))).toEqual([3, 2]);
 });

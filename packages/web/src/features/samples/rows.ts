@@ -2,14 +2,21 @@ import type { Sample } from "@nightbell/contract";
 import type { LiveSample } from "./series.js";
 
 export interface Rows {
-  /** Newest first, each once. */
+  /** Newest first, each once, the newest `limit` of them. */
   samples: Sample[];
   /** How many of them came in live and stand on no page yet. */
   liveCount: number;
 }
 
-/** The fetched pages with what came in live since. */
-export function rowsOf(fetched: readonly Sample[], live: readonly LiveSample[]): Rows {
+/**
+ * The fetched pages with what came in live since. Each live one on top pushes one out at the bottom, as long as there are
+ * older ones to load: a page that is left open does not grow.
+ */
+export function rowsOf(
+  fetched: readonly Sample[],
+  live: readonly LiveSample[],
+  limit = Number.POSITIVE_INFINITY,
+): Rows {
   const oldest = fetched.at(-1)?.scheduledAt;
   const known = new Set(fetched.map(keyOf));
   const fresh: Sample[] = [];
@@ -21,7 +28,7 @@ export function rowsOf(fetched: readonly Sample[], live: readonly LiveSample[]):
     fresh.push(sample);
   }
   const samples = [...fresh, ...fetched].sort((a, b) => (a.scheduledAt < b.scheduledAt ? 1 : -1));
-  return { samples, liveCount: fresh.length };
+  return { samples: samples.slice(0, limit), liveCount: fresh.length };
 }
 
 export function keyOf(sample: Sample): string {
