@@ -9,3 +9,11 @@ export function randomOf(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+/** In random order. */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  return items
+    .map((item) => ({ item, rank: random() }))
+    .toSorted((a, b) => a.rank - b.rank)
+    .map(({ item }) => item);
+}

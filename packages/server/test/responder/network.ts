@@ -61,10 +61,17 @@ export function newNamespace(): string {
   return `nightbell-${process.pid}-${hosts}`;
 }
 
-/** Creates a host. */
-export function createHost(): Host {
+/** Creates a network namespace, whose name says which process it belongs to. */
+export function addNamespace(): string {
   removeStaleHosts();
   const namespace = newNamespace();
+  ip("netns", "add", namespace);
+  return namespace;
+}
+
+/** Creates a host. */
+export function createHost(): Host {
+  const namespace = addNamespace();
   const ours = `nb${process.pid}a${hosts}`;
   const theirs = `nb${process.pid}b${hosts}`;
   const prefix = freePrefix();
@@ -73,7 +80,6 @@ export function createHost(): Host {
     inside("link", "set", theirs, "up");
     inside("route", "replace", `${prefix}.1/32`, "dev", theirs);
   };
-  ip("netns", "add", namespace);
   try {
     ip("link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", namespace);
     ip("address", "add", `${prefix}.1/24`, "dev", ours);
@@ -137,7 +143,7 @@ function realTime(): string[] {
   }
 }
 
-/** A /24 that no interface has. */
+/** The first three bytes of a /24 that no interface has. */
 export function freePrefix(): string {
   const taken = ip("-o", "-4", "address", "show");
   for (let offset = 0; offset < NETWORKS; offset += 1) {

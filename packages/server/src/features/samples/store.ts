@@ -53,12 +53,15 @@ const ADD_STRAYS = `
     set duplicate_count = old.duplicate_count + excluded.duplicate_count,
         late_count = old.late_count + excluded.late_count`;
 
-// One look into the primary key for each slot.
+// One look into the primary key for each slot; `offset 0` as above.
 const CONTRADICTED = `
-  select samples.slot, samples.job_no, samples.location_no
+  select slot, job_no, location_no
   from unnest($1::bigint[], $2::integer[], $3::smallint[], $4::smallint[]) as batch (slot, job_no, location_no, status)
-  join samples using (slot, job_no, location_no)
-  where samples.status <> batch.status`;
+  cross join lateral (
+    select samples.status from samples
+    where samples.slot = batch.slot and samples.job_no = batch.job_no and samples.location_no = batch.location_no
+    offset 0) as known
+  where known.status <> batch.status`;
 
 export interface StoreResult {
   /** How many samples are in the database now and were not before. */
