@@ -38,6 +38,8 @@ const SCROLL_STEP = 500;
 const FRAME_BUDGET_MS = 50;
 
 const START_TIMEOUT_MS = 60_000;
+/** For one statement that writes the jobs with their search texts. */
+const FILL_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 5_000;
 const account = { email: "bench@example.com", password: "correct horse battery", name: "Bench" };
 
@@ -50,7 +52,11 @@ export async function run({ quick = false } = {}) {
   await chmod(folder, 0o711); // Root starts Postgres as another user.
   const log = createLogger("error", "bench");
   const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), log });
-  const database = openDatabase(postgres.url, { poolSize: 4, applicationName: "bench" });
+  const database = openDatabase(postgres.url, {
+    poolSize: 4,
+    applicationName: "bench",
+    statementTimeoutMs: FILL_TIMEOUT_MS,
+  });
   let program;
   let browser;
   try {
