@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { createDatabase, eventually } from "../../test/harness.js";
 import { startProxy } from "../../test/proxy.js";
-import { isDatabaseUnavailable, KEPT_PLAN, openDatabase } from "./db.js";
+import { isDatabaseUnavailable, openDatabase } from "./db.js";
 
 test("a query that is not answered is given up in time, and its connection not used again", async () => {
   await using database = await createDatabase();
@@ -50,21 +50,6 @@ test("a statement beyond its time is ended by Postgres, and the connection stays
   const failure = await sql`select pg_sleep(5)`.execute(db).catch((error: unknown) => error);
   expect(isDatabaseUnavailable(failure)).toBe(true);
   expect(await backend()).toBe(before);
-  await close();
-});
-
-test("a statement whose plan is kept is prepared once on each connection, others never", async () => {
-  await using database = await createDatabase();
-  const { db, close } = openDatabase(database.url, { poolSize: 1, applicationName: "kept plans" });
-  for (const value of [1, 2, 3]) {
-    const kept = await sql<{ value: number }>`${KEPT_PLAN} select ${value}::int as value`.execute(db);
-    const planned = await sql<{ value: number }>`select ${value}::int as value`.execute(db);
-    expect([...kept.rows, ...planned.rows]).toEqual([{ value }, { value }]);
-  }
-  const { rows } = await sql<{
-    count: number;
-  }>`select count(*)::int as count from pg_prepared_statements`.execute(db);
-  expect(rows).toEqual([{ count: 1 }]);
   await close();
 });
 

@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
 import {
   Kysely,
   PostgresDialect,
   type PostgresPool,
   type PostgresPoolClient,
-  sql,
   type Transaction,
 } from "kysely";
 import { Pool, types } from "pg";
@@ -38,13 +36,6 @@ const NOTICE_VANISHED_CLIENTS = `
 
 // int8 as number: slots, sequence numbers and counts stay far below 2^53.
 types.setTypeParser(types.builtins.INT8, Number);
-
-const KEPT_PLAN_TEXT = "/* kept plan */";
-/**
- * Somewhere in a statement: each connection prepares it once. For what is asked with every request, and planned alike
- * whatever its values are; reading and planning such a statement takes Postgres longer than running it.
- */
-export const KEPT_PLAN = sql.raw(KEPT_PLAN_TEXT);
 
 /** The pool, and Kysely over the same pool. */
 export interface DatabaseHandle {
@@ -118,8 +109,7 @@ function endingSilent(pool: Pool): PostgresPool {
       const client = await pool.connect();
       const query = async (text: string, values: unknown[]) => {
         try {
-          const name = text.includes(KEPT_PLAN_TEXT) ? nameOf(text) : undefined;
-          return await client.query(name === undefined ? { text, values } : { name, text, values });
+          return await client.query(text, values);
         } catch (error) {
           if ((error as Error).message === SILENCE_MESSAGE) void client.end();
           throw error;
@@ -129,18 +119,4 @@ function endingSilent(pool: Pool): PostgresPool {
       return { query: query as unknown as PostgresPoolClient["query"], release: () => client.release() };
     },
   };
-}
-
-/** Plans that each connection keeps. What comes later is planned each time. */
-const MAX_KEPT_PLANS = 200;
-const names = new Map<string, string>();
-
-/** By which a connection knows a statement that it has prepared; undefined for one too many. */
-function nameOf(text: string): string | undefined {
-  let name = names.get(text);
-  if (name === undefined && names.size < MAX_KEPT_PLANS) {
-    name = createHash("sha256").update(text).digest("base64url");
-    names.set(text, name);
-  }
-  return name;
 }

@@ -1,6 +1,6 @@
 import type { Role } from "@nightbell/contract";
 import { type Expression, sql } from "kysely";
-import { type Db, KEPT_PLAN, type Tx } from "../../platform/db.js";
+import type { Db, Tx } from "../../platform/db.js";
 
 /** An account in one of its organisations. */
 export interface AccountRow {
@@ -105,7 +105,6 @@ function exists(query: Expression<unknown>) {
 export function findSession(db: Db, tokenHash: Buffer, now: Date) {
   return db
     .selectFrom("sessions")
-    .modifyFront(KEPT_PLAN)
     .innerJoin("users", "users.id", "sessions.user_id")
     .innerJoin("memberships", (join) =>
       join

@@ -2,7 +2,7 @@
 import type { JobSort, JobStatus, JobType } from "@nightbell/contract";
 import { type RawBuilder, sql } from "kysely";
 import type { z } from "zod";
-import { type Db, KEPT_PLAN } from "../../platform/db.js";
+import type { Db } from "../../platform/db.js";
 import { jobColumns } from "./queries.js";
 import type { JobRow } from "./row.js";
 import { isAfter, orderBy, orderOf } from "./sorts.js";
@@ -33,13 +33,12 @@ const columns = sql.raw(jobColumns.join(", "));
 export async function selectWindow(db: Db, filter: JobFilter, window: JobWindow): Promise<ListedRow[]> {
   const order = orderOf(window.sort);
   const after = window.after === null ? sql`` : sql`and ${isAfter(order, window.after)}`;
-  const found = sql`jobs where ${matches(filter)} ${after} order by ${orderBy(order)} limit ${sql.lit(window.limit)}`;
+  const found = sql`jobs where ${matches(filter)} ${after} order by ${orderBy(order)} limit ${window.limit}`;
   const page =
     window.offset === 0
       ? sql`(select * from ${found}) as jobs`
       : sql`(select jobs.id from ${found} offset ${window.offset}) as page join jobs on jobs.id = page.id`;
   const { rows } = await sql<ListedRow>`
-    ${window.offset === 0 && filter.search === undefined ? KEPT_PLAN : sql``}
     select ${columns}, ${sortKeys(order)} as sort_keys
     from ${page}
     left join users as requester on requester.id = jobs.requester_id
