@@ -33,13 +33,14 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 /** Another account, in the owner's organisation. */
 async function member(role: "viewer" | "responder"): Promise<ApiClient> {
-  const client = await world.owner();
+  const client = world.anonymous();
+  const { session } = await client.register();
+  const userId = session.user.id;
   const { organisation_id: organisationId } = await world.db
     .selectFrom("jobs")
     .select("organisation_id")
     .where("id", "=", created[0]?.id ?? "")
     .executeTakeFirstOrThrow();
-  const { id: userId } = (await client.get<{ id: string }>("/api/profile")).body;
   await world.db
     .insertInto("memberships")
     .values({ organisation_id: organisationId, user_id: userId, role })

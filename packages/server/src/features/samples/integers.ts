@@ -12,7 +12,8 @@ export function toIntegers(list: string): number[] {
       integers.push(value);
       value = 0;
     } else {
-      value = value * 10 + code - ZERO;
+      // The brackets keep what lies between within the numbers that are exact.
+      value = value * 10 + (code - ZERO);
     }
   }
   integers.push(value);
