@@ -49,8 +49,8 @@ export interface RunningRoles {
 /** Of the time to drain, how much the poller may use. */
 const POLLER_SHARE = 0.6;
 
-/** Each of its six tasks holds one for its lock and may work on another. */
-const SCHEDULER_CONNECTIONS = 12;
+/** Each of its tasks may work on one; their locks are held on others. */
+const SCHEDULER_CONNECTIONS = 16;
 /** It works on seven rows at once, takes new ones and keeps their leases. */
 const WORKER_CONNECTIONS = 10;
 

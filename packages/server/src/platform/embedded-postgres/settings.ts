@@ -10,7 +10,7 @@ export type Settings = Readonly<Record<string, string>>;
 /** Processes with a pool of DATABASE_POOL_SIZE: the API's and the poller's. */
 const POOLS = 2;
 /** The scheduler's and the worker's, those that listen, a person with psql or pg_dump, and what Postgres keeps for superusers. */
-const OTHER_CONNECTIONS = 40;
+const OTHER_CONNECTIONS = 60;
 const FEWEST_CONNECTIONS = 200;
 
 /** The setting of that name, such that every pool can fill. */
