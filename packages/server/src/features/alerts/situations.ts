@@ -98,9 +98,12 @@ export async function lockAndRead(client: PoolClient, pairs: readonly Pair[]): P
       rule.name as rule_name, rule.version as rule_version, rule.selector, rule.condition, rule.quorum, rule.severity,
       rule.is_enabled, job.id as job_id, job.title as job_title, job.type as job_type, job.status as job_status,
       cardinality(job.locations) as location_count,
-      (select coalesce(json_object_agg(location_no, name), '{}') from locations
-       where name = any(job.locations)
-         and (locations.organisation_id is null or locations.organisation_id = job.organisation_id)) as locations,
+      (select coalesce(json_object_agg(location_no, name), '{}') from (
+         select distinct on (name) location_no, name from locations
+         where name = any(job.locations)
+           and (locations.organisation_id is null or locations.organisation_id = job.organisation_id)
+         -- The organisation's own location is meant before the shared one of that name.
+         order by name, locations.organisation_id nulls last) as measured) as locations,
       alert.id as alert_id, alert.status as alert_status
     from ${wanted}
     join alert_conditions as conditions using (rule_id, job_no)
