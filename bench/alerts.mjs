@@ -139,11 +139,12 @@ async function measureCost({ database, log, jobCount }) {
 /** From the writer's confirmation of a sample to the notification that its alert has been committed. */
 async function measureDelay({ database, log, jobCount, folder, seconds }) {
   const { Registry } = await import("prom-client");
-  const { SampleWriter } = await load("features/samples/index.js");
+  const { PostgresStore, SampleWriter } = await load("features/samples/index.js");
   const { engine, states, stop } = await startEngine({ database, log });
   const confirmedAt = new Map();
   const writer = await SampleWriter.open({
-    database,
+    store: new PostgresStore(database, log),
+    spoolMaxBytes: 1024 ** 3,
     spoolFolder: join(folder, "spool"),
     batchSize: 100,
     flushIntervalMs: 100,

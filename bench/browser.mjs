@@ -159,9 +159,10 @@ async function seesSample(page, slot) {
 
 /** Writes samples as a poller does. */
 async function startFeed({ jobNo, locationNos }, { database, log, folder }) {
-  const { SampleWriter } = await load("features/samples/index.js");
+  const { PostgresStore, SampleWriter } = await load("features/samples/index.js");
   const writer = await SampleWriter.open({
-    database,
+    store: new PostgresStore(database, log),
+    spoolMaxBytes: 1024 ** 3,
     spoolFolder: join(folder, "spool"),
     batchSize: 500,
     flushIntervalMs: 100,

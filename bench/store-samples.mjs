@@ -61,9 +61,10 @@ export async function run({ quick = false } = {}) {
 /** Stores one sample of each job for each slot, as fast as the writer takes them. */
 async function storeSlots({ database, log, spoolFolder }, jobCount, from, cadenceMs, slots, firstJob = 1) {
   const { Registry } = await import("prom-client");
-  const { SampleWriter } = await load("features/samples/index.js");
+  const { PostgresStore, SampleWriter } = await load("features/samples/index.js");
   const writer = await SampleWriter.open({
-    database,
+    store: new PostgresStore(database, log),
+    spoolMaxBytes: 1024 ** 3,
     spoolFolder,
     batchSize: 100,
     flushIntervalMs: 2_000,

@@ -131,7 +131,7 @@ CREATE OR REPLACE FUNCTION public.jobs_note_delete()
  LANGUAGE plpgsql
 AS $function$
 begin
-  insert into deleted_jobs (job_no) values (old.job_no);
+  insert into deleted_jobs (job_no, organisation_id) values (old.job_no, old.organisation_id);
   return null;
 end $function$;
 
@@ -161,6 +161,15 @@ CREATE OR REPLACE FUNCTION public.jobs_notify()
 AS $function$
 begin
   perform pg_notify('nightbell_jobs', '');
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.poller_tokens_notify()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_notify('nightbell_poller_tokens', '');
   return null;
 end $function$;
 
@@ -379,6 +388,7 @@ create table deleted_jobs (
   job_no integer not null,
   changed_xid xid8 not null default pg_current_xact_id(),
   deleted_at timestamp with time zone not null default now(),
+  organisation_id uuid,
   constraint deleted_jobs_pkey PRIMARY KEY (job_no)
 );
 
@@ -596,6 +606,22 @@ create table organisations (
   constraint organisations_pkey PRIMARY KEY (id)
 );
 
+create table poller_tokens (
+  id uuid not null,
+  organisation_id uuid not null,
+  location_no smallint not null,
+  name text not null,
+  token_hash bytea not null,
+  created_by uuid,
+  created_at timestamp with time zone not null default now(),
+  last_used_at timestamp with time zone,
+  constraint poller_tokens_token_hash_key UNIQUE (token_hash),
+  constraint poller_tokens_pkey PRIMARY KEY (id),
+  constraint poller_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL,
+  constraint poller_tokens_location_no_fkey FOREIGN KEY (location_no) REFERENCES locations(location_no) ON DELETE CASCADE,
+  constraint poller_tokens_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES organisations(id) ON DELETE CASCADE
+);
+
 create table pollers (
   id uuid not null,
   location_no smallint not null,
@@ -609,11 +635,14 @@ create table pollers (
   replica_count integer,
   replica_id integer,
   stats jsonb not null,
+  token_id uuid,
   constraint pollers_pkey PRIMARY KEY (id),
   constraint pollers_location_no_fkey FOREIGN KEY (location_no) REFERENCES locations(location_no) ON DELETE CASCADE,
+  constraint pollers_token_id_fkey FOREIGN KEY (token_id) REFERENCES poller_tokens(id) ON DELETE CASCADE,
   constraint pollers_buckets_check CHECK ((length(buckets) = 1024)),
   constraint pollers_check CHECK (((state = 'dead'::text) = (died_at IS NOT NULL))),
   constraint pollers_check1 CHECK (((buckets IS NULL) = ((replica_count IS NOT NULL) AND (replica_id IS NOT NULL)))),
+  constraint pollers_check2 CHECK (((kind = 'remote'::text) = (token_id IS NOT NULL))),
   constraint pollers_kind_check CHECK ((kind = ANY (ARRAY['local'::text, 'remote'::text]))),
   constraint pollers_state_check CHECK ((state = ANY (ARRAY['joining'::text, 'active'::text, 'leaving'::text, 'dead'::text])))
 ) with (fillfactor=50);
@@ -811,6 +840,8 @@ CREATE INDEX maintenance_windows_by_organisation ON public.maintenance_windows U
 
 CREATE INDEX memberships_by_organisation ON public.memberships USING btree (organisation_id, created_at, user_id);
 
+CREATE INDEX poller_tokens_by_organisation ON public.poller_tokens USING btree (organisation_id, created_at, id);
+
 CREATE INDEX rollup_days_due ON public.rollup_days USING btree (day_slot) WHERE is_due;
 
 CREATE INDEX sessions_by_expiry ON public.sessions USING btree (expires_at);
@@ -836,3 +867,5 @@ CREATE TRIGGER jobs_note_end AFTER UPDATE OF status ON public.jobs FOR EACH ROW 
 CREATE TRIGGER jobs_note_text AFTER INSERT OR UPDATE OF title, target ON public.jobs FOR EACH ROW EXECUTE FUNCTION jobs_note_text();
 
 CREATE TRIGGER jobs_notify AFTER INSERT OR DELETE OR UPDATE ON public.jobs FOR EACH STATEMENT EXECUTE FUNCTION jobs_notify();
+
+CREATE TRIGGER poller_tokens_notify AFTER DELETE ON public.poller_tokens FOR EACH STATEMENT EXECUTE FUNCTION poller_tokens_notify();

@@ -61,7 +61,13 @@ const sourceOf = (world: World, locationNo = 1) =>
   new DatabaseEvidence({
     db: world.database.db,
     locationNo,
-    shares: { current: () => ({ location: "default", part: { mode: "static", count: 1, id: 0 } }) },
+    shares: {
+      current: () => ({
+        location: "default",
+        organisationId: null,
+        part: { mode: "static", count: 1, id: 0 },
+      }),
+    },
     owner: randomUUID(),
   });
 

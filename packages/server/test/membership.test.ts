@@ -9,6 +9,7 @@ import { loadConfig } from "../src/config/config.js";
 import { BUCKETS, bucketOf, hasBucket } from "../src/features/pollers/buckets.js";
 import { createUndertaker, deadPollers } from "../src/features/pollers/index.js";
 import { Membership } from "../src/features/pollers/membership.js";
+import { PostgresRoster } from "../src/features/pollers/roster.js";
 import { systemClock } from "../src/platform/clock.js";
 import { createLogger } from "../src/platform/log.js";
 import { apiWorld, type ApiWorld } from "./api-world.js";
@@ -45,10 +46,8 @@ async function join(
 ): Promise<Member> {
   const registry = new Registry();
   const membership = await Membership.join({
-    url,
-    location: "default",
-    locationNo: 1,
-    name,
+    roster: new PostgresRoster(url, { locationNo: 1, name }),
+    place: { location: "default", organisationId: null },
     replica: null,
     load: () => ({
       jobCount: 0,
@@ -117,10 +116,8 @@ describe.concurrent("members", () => {
       expect(states).toEqual([{ state: "active" }]);
     });
     const second = await Membership.join({
-      url: world.database.url,
-      location: "default",
-      locationNo: 1,
-      name: "slow",
+      roster: new PostgresRoster(world.database.url, { locationNo: 1, name: "slow" }),
+      place: { location: "default", organisationId: null },
       replica: null,
       load: () => ({ jobCount: 0, samplesPerSecond: 0, latenessP99Ms: null }),
       clock: systemClock,
@@ -349,7 +346,7 @@ describe("pollers", () => {
     );
     await sql`
       insert into pollers (id, location_no, name, kind, state, lease_until, buckets, stats)
-      select gen_random_uuid(), location_no, 'hidden', 'remote', 'active', now() + interval '1 hour',
+      select gen_random_uuid(), location_no, 'hidden', 'local', 'active', now() + interval '1 hour',
         decode(repeat('00', 1024), 'hex'), '{}'
       from locations where name = 'their-cellar'`.execute(world.db);
     const seenBy = async (account: typeof client) =>

@@ -65,6 +65,15 @@ export const environmentSchema = z.object({
     .describe(
       "samples that start a write; larger batches form by themselves, since a write starts every 50 ms at most",
     ),
+  SPOOL_MAX_MB: z.coerce
+    .number()
+    .int()
+    .min(16)
+    .max(1_048_576)
+    .default(1_024)
+    .describe(
+      "megabytes that a poller keeps on disk while its database or server is away, then the oldest leave; the default is twelve million samples",
+    ),
   RAW_RETENTION_HOURS: z.coerce
     .number()
     .int()

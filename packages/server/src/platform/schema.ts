@@ -97,6 +97,16 @@ export interface Database {
     expires_at: Instant;
   };
   locations: { location_no: Generated<number>; organisation_id: string | null; name: string };
+  poller_tokens: {
+    id: string;
+    organisation_id: string;
+    location_no: number;
+    name: string;
+    token_hash: Buffer;
+    created_by: string | null;
+    created_at: Instant;
+    last_used_at: NullableInstant;
+  };
   pollers: {
     id: string;
     location_no: number;
@@ -109,6 +119,7 @@ export interface Database {
     buckets: Buffer | null;
     replica_count: number | null;
     replica_id: number | null;
+    token_id: string | null;
     stats: Json<Record<string, unknown>>;
   };
   jobs: {
@@ -165,7 +176,12 @@ export interface Database {
     last_duration_ms: number | null;
     last_message: string | null;
   };
-  deleted_jobs: { job_no: number; changed_xid: ColumnType<string, never, never>; deleted_at: Instant };
+  deleted_jobs: {
+    job_no: number;
+    organisation_id: string | null;
+    changed_xid: ColumnType<string, never, never>;
+    deleted_at: Instant;
+  };
   job_grids: {
     job_no: number;
     from_slot: number;

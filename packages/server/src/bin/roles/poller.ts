@@ -11,18 +11,18 @@ import {
   EvidenceRunner,
 } from "../../features/evidence/index.js";
 import { completeJobs, JOBS_CHANNEL, startPendingJobs } from "../../features/jobs/index.js";
-import { locationNumber, Membership, POLLERS_CHANNEL } from "../../features/pollers/index.js";
-import { createOneShotProber, Poller } from "../../features/probing/index.js";
-import { SampleWriter } from "../../features/samples/index.js";
+import { locationNumber, Membership, POLLERS_CHANNEL, PostgresRoster } from "../../features/pollers/index.js";
+import { createOneShotProber, Poller, PostgresJobs } from "../../features/probing/index.js";
+import { PostgresStore, SampleWriter } from "../../features/samples/index.js";
 import { Bus } from "../../platform/bus.js";
 import { systemClock } from "../../platform/clock.js";
 import { openDatabase, REQUEST_STATEMENT_TIMEOUT_MS } from "../../platform/db.js";
 import { addProcessMetrics } from "../../platform/metrics.js";
 import type { RoleContext, RunningPoller } from "./role.js";
 
-const DEFAULT_DATA_DIR = ".nightbell";
+export const DEFAULT_DATA_DIR = ".nightbell";
 /** Of the time to drain, how much the other pollers may use to take over. */
-const HAND_OVER_SHARE = 0.5;
+export const HAND_OVER_SHARE = 0.5;
 
 export async function startPoller({ config, database, log }: RoleContext): Promise<RunningPoller> {
   const { db, url } = database;
@@ -32,8 +32,9 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
   addProcessMetrics(registry, "poller");
   const alerts = new AlertEngine({ database, clock, log, registry });
   const sink = await SampleWriter.open({
-    database,
+    store: new PostgresStore(database, log),
     spoolFolder: join(config.NIGHTBELL_DATA_DIR ?? DEFAULT_DATA_DIR, "spool"),
+    spoolMaxBytes: config.SPOOL_MAX_MB * 1024 ** 2,
     batchSize: config.BATCH_SIZE,
     flushIntervalMs: config.BATCH_FLUSH_INTERVAL_MS,
     log,
@@ -56,18 +57,20 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
   });
   let poller: Poller | null = null;
   const membership = await Membership.join({
-    url,
-    location,
-    locationNo,
-    name: placeName(config.POLLER_NAME ?? hostname(), sink.place),
+    roster: new PostgresRoster(url, {
+      locationNo,
+      name: placeName(config.POLLER_NAME ?? hostname(), sink.place),
+    }),
+    place: { location, organisationId: null },
     replica: count > 1 ? { mode: "static", count, id } : null,
     load: () => poller?.load() ?? { jobCount: 0, samplesPerSecond: 0, latenessP99Ms: null },
+    shareChanged: () => poller?.wake(),
     clock,
     log,
     registry,
   });
   poller = await Poller.start({
-    db,
+    source: new PostgresJobs(db, (jobNos, now) => startPendingJobs(db, jobNos, now)),
     locationNo,
     shares: membership,
     compareIntervalMs: config.POLL_INTERVAL_MS,
@@ -75,7 +78,6 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
     latencyApiUrl: config.LATENCY_API_URL,
     references: config.REFERENCE_TARGETS,
     sink,
-    startPending: (jobNos, now) => startPendingJobs(db, jobNos, now),
     complete: (jobNos, now) => completeJobs(db, jobNos, now),
     readHeartbeats: (jobNos) => readHeartbeats(heartbeats.db, jobNos),
     changed: (jobNo) => alerts.forget(jobNo),
@@ -116,6 +118,6 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
 }
 
 /** Several pollers of one machine are told apart. */
-function placeName(name: string, place: number): string {
+export function placeName(name: string, place: number): string {
   return place === 0 ? name : `${name} (${place + 1})`;
 }

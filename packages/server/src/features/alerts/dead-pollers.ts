@@ -24,12 +24,12 @@ export async function settlePollerAlerts(db: Db, now: number): Promise<void> {
     if (!dead.has(key)) await resolveSelfAlert(db, key, now);
     dead.delete(key);
   }
-  for (const [key, { name, location, diedAt }] of dead) {
+  for (const [key, { name, location, organisationId, diedAt }] of dead) {
     const alert = {
       key,
       title: `The poller ${name} at ${location} is gone without a word; others measure its jobs, if there are any`,
       severity: "warning",
-      organisationId: null,
+      organisationId,
       startedAt: diedAt.getTime(),
     } as const;
     await raiseSelfAlert(db, alert, now);

@@ -10,7 +10,7 @@ import { addJob, createWorld, sampleAt, store, type TestJob, type World } from "
 import type { Clock } from "../../platform/clock.js";
 import { type DatabaseHandle, openDatabase } from "../../platform/db.js";
 import { createLogger } from "../../platform/log.js";
-import { type SampleRecord, SampleWriter } from "../samples/index.js";
+import { PostgresStore, type SampleRecord, SampleWriter } from "../samples/index.js";
 import { applyDecisions } from "./apply.js";
 import { AlertEngine } from "./engine.js";
 import { settlePollerAlerts } from "./dead-pollers.js";
@@ -420,7 +420,8 @@ test("an outage of the database raises no alert about a target, and one about ou
   await using running = await startEngine(world, database);
   const outages: [from: number, to: number][] = [];
   const writer = await SampleWriter.open({
-    database,
+    store: new PostgresStore(database, log),
+    spoolMaxBytes: 1024 ** 3,
     spoolFolder: await createFolder(),
     batchSize: 100,
     flushIntervalMs: 20,

@@ -9,6 +9,8 @@ export interface DeadPoller {
   readonly id: string;
   readonly name: string;
   readonly location: string;
+  /** Whose location it is; null when it is shared. */
+  readonly organisationId: string | null;
   /** When its lease ran out, at most three seconds after its death. */
   readonly diedAt: Date;
   /** A poller of that name has been started at that location since. */
@@ -36,6 +38,7 @@ export async function deadPollers(db: Db): Promise<DeadPoller[]> {
       "pollers.id",
       "pollers.name",
       "locations.name as location",
+      "locations.organisation_id",
       "pollers.died_at",
       eb
         .exists(
@@ -59,10 +62,11 @@ export async function deadPollers(db: Db): Promise<DeadPoller[]> {
     .orderBy("pollers.died_at", "desc")
     .$narrowType<{ died_at: Date }>()
     .execute();
-  return rows.map(({ id, name, location, died_at, is_back }) => ({
+  return rows.map(({ id, name, location, organisation_id, died_at, is_back }) => ({
     id,
     name,
     location,
+    organisationId: organisation_id,
     diedAt: died_at,
     isBack: Boolean(is_back),
   }));

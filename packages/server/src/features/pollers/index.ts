@@ -1,8 +1,18 @@
 // The pollers of a location, how they share its jobs, and what people see of them.
 export { createUndertaker, deadPollers } from "./dead.js";
 export { Membership, type Load } from "./membership.js";
-export { locationNumber, POLLERS_CHANNEL } from "./queries.js";
+export { bucketOf, hasBucket } from "./buckets.js";
 export { type OfflinePoller, offlinePollers } from "./offline.js";
+export {
+  locationNumber,
+  notifyPollers,
+  POLLERS_CHANNEL,
+  readMembers,
+  removePoller,
+  renew,
+} from "./queries.js";
 export type { OfflinePeriod, ReferenceStats } from "./reference-stats.js";
+export { type Beat, PostgresRoster, type Roster } from "./roster.js";
 export { pollerRoutes } from "./routes.js";
-export { isInShare, type Share, type Shares } from "./share.js";
+export type { Member } from "./rules.js";
+export { isInShare, isMeasuredAt, type LivePart, type Place, type Share, type Shares } from "./share.js";

@@ -8,19 +8,18 @@
 // measure the same job for a moment, each slot is still stored once, since samples are unique.
 //
 // Without the database everybody goes on with what they hold (M9). Nothing here ever stops a probe.
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import type { Clock } from "../../platform/clock.js";
-import { type DatabaseHandle, openDatabase } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { Rounds } from "../../platform/rounds.js";
 import { Trouble } from "../../platform/trouble.js";
 import { version } from "../../platform/version.js";
 import { type BucketSet, emptyBuckets, isCovered } from "./buckets.js";
 import { membershipMetrics } from "./membership-metrics.js";
-import { notifyPollers, type PollerStats, readMembers, removePoller, renew } from "./queries.js";
+import type { PollerStats } from "./queries.js";
 import { ownedBuckets } from "./rendezvous.js";
+import type { Roster } from "./roster.js";
 import {
   BEAT_MS,
   Contact,
@@ -30,44 +29,41 @@ import {
   type MemberState,
   nextState,
 } from "./rules.js";
-import type { Share, Shares, StaticPart } from "./share.js";
+import type { Place, Share, Shares, StaticPart } from "./share.js";
 
 /** Between two beats when notifications rain. */
 const BEAT_PAUSE_MS = 20;
-/** A statement that takes longer is given up, so that one that hangs does not cost the lease. */
-const STATEMENT_TIMEOUT_MS = 1_000;
+/** Slots are wall-clock times: a clock that is further off measures at the wrong time. */
+const CLOCK_TOLERANCE_MS = 500;
 
 /** What the poller knows about its work. */
 export type Load = Pick<PollerStats, "jobCount" | "samplesPerSecond" | "latenessP99Ms" | "references">;
 
 export interface MembershipOptions {
-  url: string;
-  location: string;
-  locationNo: number;
-  /** What people know the poller by. */
-  name: string;
+  roster: Roster;
+  place: Place;
   /** Set in static mode: the poller is seen by people, and its share never changes. */
   replica: StaticPart | null;
   load: () => Load;
+  /** Called when other jobs are to be measured than before. */
+  shareChanged?: () => void;
   clock: Clock;
   log: Logger;
   registry: Registry;
 }
 
 export class Membership implements Shares {
-  readonly id = randomUUID();
   readonly #options: MembershipOptions;
   readonly #trouble: Trouble;
   readonly #metrics: ReturnType<typeof membershipMetrics>;
   readonly #rounds = new Rounds({ pauseMs: BEAT_PAUSE_MS, intervalMs: BEAT_MS });
   readonly #contact = new Contact();
-  /** A pool of its own: the lease must not wait for batches of samples. */
-  readonly #database: DatabaseHandle;
   #state: MemberState = "joining";
   #members: readonly string[] = [];
   #share: Share;
   #held: Share | null = null;
   #clockOffsetMs: number | null = null;
+  #isClockOff = false;
   /** What the others were last told. */
   #announced: { state: MemberState; held: Share | null } | null = null;
   #leavingSince = Infinity;
@@ -75,13 +71,13 @@ export class Membership implements Shares {
   #failures = 0;
   #loop: Promise<void> | null = null;
 
-  /** Resolves when the poller is known as joining and its share is decided. Throws when the database cannot be reached. */
+  /** Resolves when the poller is known as joining and its share is decided. Throws when the others cannot be seen. */
   static async join(options: MembershipOptions): Promise<Membership> {
     const membership = new Membership(options);
     try {
       await membership.#beat();
     } catch (error) {
-      await membership.#database.close();
+      await options.roster.close();
       throw error;
     }
     membership.#loop = membership.#run();
@@ -94,15 +90,13 @@ export class Membership implements Shares {
       began: "the other pollers cannot be seen; this one measures on what it has",
       over: "the other pollers can be seen again",
     });
-    this.#database = openDatabase(options.url, {
-      poolSize: 1,
-      applicationName: "nightbell membership",
-      connectTimeoutMs: STATEMENT_TIMEOUT_MS,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    });
     const part = options.replica ?? { mode: "live" as const, buckets: emptyBuckets() };
-    this.#share = { location: options.location, part };
+    this.#share = { ...options.place, part };
     this.#metrics = membershipMetrics(options.registry, () => this.#members.length);
+  }
+
+  get id(): string {
+    return this.#options.roster.id;
   }
 
   current(): Share {
@@ -140,11 +134,11 @@ export class Membership implements Shares {
     this.#rounds.stop();
     await this.#loop;
     if (this.#failures === 0) {
-      await removePoller(this.#database.db, this.id).catch((error: unknown) => {
+      await this.#options.roster.leave().catch((error: unknown) => {
         this.#options.log.warn({ err: error }, "the other pollers could not be told that this one has left");
       });
     }
-    await this.#database.close();
+    await this.#options.roster.close();
   }
 
   async #run(): Promise<void> {
@@ -164,9 +158,8 @@ export class Membership implements Shares {
 
   /** Looks at the others, decides, and renews the lease. */
   async #beat(): Promise<void> {
-    const { locationNo, name, replica, clock } = this.#options;
-    const { db } = this.#database;
-    const others = replica === null ? await readMembers(db, locationNo, this.id) : [];
+    const { roster, replica, clock } = this.#options;
+    const others = replica === null ? await roster.others() : [];
     const stats = this.#stats();
     const hadLapsed = this.#contact.isLost(clock.monotonic());
     const isOffline = typeof stats.references?.offlineSince === "number";
@@ -180,32 +173,29 @@ export class Membership implements Shares {
 
     const [state, held] = [this.#state, this.#held];
     const sentAt = clock.now();
-    const databaseNow = await renew(db, {
-      id: this.id,
-      locationNo,
-      name,
+    const databaseNow = await roster.renew({
       state,
       buckets: replica === null ? bucketsOf(held) : null,
       replica,
       stats,
+      isNews: state !== this.#announced?.state || held !== this.#announced.held,
     });
-    this.#clockOffsetMs = databaseNow - (sentAt + clock.now()) / 2;
+    this.#noteClock(databaseNow - (sentAt + clock.now()) / 2);
     this.#contact.note(clock.monotonic());
-    // Committed: the others see it at their next look. Killed before the notification, that is at most a beat later.
-    if (state !== this.#announced?.state || held !== this.#announced.held) await notifyPollers(db);
     this.#announced = { state, held };
     if (state === "leaving") this.#judgeLeaving(others);
   }
 
   /** Decides who is counted on, and what is owned in consequence. */
   #count(others: readonly Member[], isOffline: boolean): void {
-    const { clock, location } = this.#options;
+    const { clock, place, shareChanged } = this.#options;
     const trusted = this.#contact.isSettled(clock.monotonic()) ? [] : this.#members;
     const members = countMembers({ id: this.id, isOffline }, others, new Set(trusted));
     if (members.join() === this.#members.join()) return;
     this.#reportChange(members, others);
     this.#members = members;
-    this.#share = { location, part: { mode: "live", buckets: ownedBuckets(this.id, members) } };
+    this.#share = { ...place, part: { mode: "live", buckets: ownedBuckets(this.id, members) } };
+    shareChanged?.();
   }
 
   #reportChange(members: readonly string[], others: readonly Member[]): void {
@@ -244,6 +234,18 @@ export class Membership implements Shares {
         heirs.map(({ buckets }) => buckets),
       );
     if (heirs.length === 0 || isTaken) this.#endHandOver();
+  }
+
+  #noteClock(offsetMs: number): void {
+    this.#clockOffsetMs = offsetMs;
+    const isOff = Math.abs(offsetMs) > CLOCK_TOLERANCE_MS;
+    if (isOff && !this.#isClockOff) {
+      this.#options.log.warn(
+        { offsetMs: Math.round(offsetMs) },
+        "this machine's clock is not the database's, by so much; slots are wall-clock times: set both by NTP",
+      );
+    }
+    this.#isClockOff = isOff;
   }
 
   #stats(): PollerStats {

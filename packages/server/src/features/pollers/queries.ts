@@ -29,6 +29,8 @@ export interface PollerStats {
 export interface PollerRow {
   readonly id: string;
   readonly locationNo: number;
+  /** Of a remote poller. */
+  readonly tokenId: string | null;
   readonly name: string;
   readonly state: MemberState;
   /** Null in static mode. */
@@ -56,25 +58,36 @@ export async function readMembers(db: Db, locationNo: number, except: string): P
   return rows;
 }
 
-/** Renews the lease of a poller, making it known when it is not. Returns the database's time in milliseconds. */
-export async function renew(db: Db, poller: PollerRow): Promise<number> {
+/**
+ * Renews the lease of a poller, making it known when it is not. Returns the database's time in milliseconds; null when
+ * another token's poller has the id.
+ */
+export async function renew(db: Db, poller: PollerRow): Promise<number | null> {
   const { rows } = await sql<{ now: number }>`
-    insert into pollers (id, location_no, name, kind, state, lease_until, buckets, replica_count, replica_id, stats)
-    values (${poller.id}, ${poller.locationNo}, ${poller.name}, 'local', ${poller.state},
+    insert into pollers as old
+      (id, location_no, token_id, name, kind, state, lease_until, buckets, replica_count, replica_id, stats)
+    values (${poller.id}, ${poller.locationNo}, ${poller.tokenId}, ${poller.name},
+      ${poller.tokenId === null ? "local" : "remote"}, ${poller.state},
       now() + ${LEASE_MS} * interval '1 millisecond', ${poller.buckets}, ${poller.replica?.count},
       ${poller.replica?.id}, ${JSON.stringify(poller.stats)})
     on conflict (id) do update set state = excluded.state, lease_until = excluded.lease_until, died_at = null,
       buckets = excluded.buckets, stats = excluded.stats
+      where old.token_id is not distinct from excluded.token_id and old.location_no = excluded.location_no
     returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
-  return rows[0]?.now ?? Number.NaN;
+  return rows[0]?.now ?? null;
 }
 
 export async function notifyPollers(db: Db): Promise<void> {
   await sql`select pg_notify(${POLLERS_CHANNEL}, '')`.execute(db);
 }
 
-export async function removePoller(db: Db, id: string): Promise<void> {
-  await db.deleteFrom("pollers").where("id", "=", id).execute();
+export async function removePoller(
+  db: Db,
+  { id, tokenId }: Pick<PollerRow, "id" | "tokenId">,
+): Promise<void> {
+  await sql`delete from pollers where id = ${id} and token_id is not distinct from ${tokenId}::uuid`.execute(
+    db,
+  );
 }
 
 /**

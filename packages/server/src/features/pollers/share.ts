@@ -2,8 +2,14 @@
 import { type RawBuilder, sql } from "kysely";
 import type { BucketSet } from "./buckets.js";
 
-export interface Share {
+/** Where a poller measures from. */
+export interface Place {
   readonly location: string;
+  /** Null: a location that is shared by all organisations. */
+  readonly organisationId: string | null;
+}
+
+export interface Share extends Place {
   readonly part: StaticPart | LivePart;
 }
 
@@ -28,11 +34,22 @@ export interface Shares {
 }
 
 /** Whether a row of jobs is in the share. */
-export function isInShare({ location, part }: Share): RawBuilder<boolean> {
-  const isHere = sql<boolean>`${location} = any(locations)`;
+export function isInShare({ part, ...place }: Share): RawBuilder<boolean> {
+  const isHere = isMeasuredAt(place);
   return part.mode === "live"
     ? sql`(${isHere} and get_bit(${part.buckets}::bytea, job_bucket(job_no)) = 1)`
     : sql`(${isHere} and ${replicaOf(part.count)} = ${part.id})`;
+}
+
+/**
+ * Whether a row of jobs is measured at a place. A name means the organisation's own location before the shared one, and
+ * pollers of an own one have no access to the beats of heartbeats.
+ */
+export function isMeasuredAt({ location, organisationId }: Place): RawBuilder<boolean> {
+  return organisationId === null
+    ? sql`(${location} = any(locations) and not organisation_id = any(array(
+        select organisation_id from locations where name = ${location} and organisation_id is not null)))`
+    : sql`(organisation_id = ${organisationId} and ${location} = any(locations) and type <> 'heartbeat')`;
 }
 
 /** In static mode, the replica that measures a row of jobs. */

@@ -7,9 +7,10 @@ import { createLogger } from "../../platform/log.js";
 import { startPendingJobs } from "../jobs/index.js";
 import type { Share } from "../pollers/index.js";
 import { Assignments } from "./assignments.js";
+import { PostgresJobs } from "./job-source.js";
 import type { JobDefinition } from "./measured-job.js";
 
-const share: Share = { location: "default", part: { mode: "static", count: 1, id: 0 } };
+const share: Share = { location: "default", organisationId: null, part: { mode: "static", count: 1, id: 0 } };
 /** Four batches. */
 const NEW_JOBS = 2_000;
 /** Longer than one look goes on starting jobs. */
@@ -20,7 +21,11 @@ function openAssignments({ database: { db } }: World) {
   const held = new Map<number, JobDefinition>();
   const events: string[] = [];
   const assignments = new Assignments({
-    db,
+    source: new PostgresJobs(db, async (jobNos, now) => {
+      events.push("started some");
+      await delay(SLOW_START_MS);
+      await startPendingJobs(db, jobNos, now);
+    }),
     shares: { current: () => share, taken: () => undefined },
     holder: {
       revisionOf: (jobNo) => held.get(jobNo)?.revision,
@@ -31,11 +36,6 @@ function openAssignments({ database: { db } }: World) {
       },
     },
     compareIntervalMs: 60_000,
-    async startPending(jobNos, now) {
-      events.push("started some");
-      await delay(SLOW_START_MS);
-      await startPendingJobs(db, jobNos, now);
-    },
     clock: systemClock,
     log: createLogger("silent", "test"),
   });

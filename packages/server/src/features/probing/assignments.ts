@@ -1,28 +1,15 @@
-// Which jobs this poller measures, kept in step with the database: changes within a second, whatever was missed
-// at the next full comparison. While the database is away the jobs stay as they are and are measured on.
+// Which jobs this poller measures, kept in step with their source: changes within a second, whatever was missed
+// at the next full comparison. While the source is away the jobs stay as they are and are measured on.
 import { optionsByType, JobType, Simulation, type JobOptions } from "@nightbell/contract";
 import type { Clock } from "../../platform/clock.js";
-import type { Db } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { Rounds } from "../../platform/rounds.js";
 import type { Share, Shares } from "../pollers/index.js";
+import type { JobChanges, JobSource } from "./job-source.js";
 import type { JobDefinition } from "./measured-job.js";
-import {
-  changedJobs,
-  currentSnapshot,
-  deletedJobs,
-  digestOf,
-  groupOf,
-  jobDigests,
-  readJobs,
-  runningJobs,
-  type JobRevision,
-  type JobRow,
-} from "./queries.js";
+import { digestOf, groupOf, type JobRevision, type JobRow } from "./queries.js";
 import { MAX_BEHIND_MS } from "./slots.js";
 
-/** Longest time between two looks for changes, when no notification comes through. */
-const LOOK_INTERVAL_MS = 500;
 /** Shortest time between two looks, when notifications rain. */
 const LOOK_PAUSE_MS = 50;
 /** Jobs read at once: a few milliseconds of parsing, so that no probe waits behind it. */
@@ -47,13 +34,11 @@ export interface JobHolder {
 }
 
 export interface AssignmentsOptions {
-  db: Db;
+  source: JobSource;
   shares: Shares;
   holder: JobHolder;
   /** POLL_INTERVAL_MS: time between full comparisons. */
   compareIntervalMs: number;
-  /** Moves jobs from pending to running and opens their grids. */
-  startPending: (jobNos: number[], now: number) => Promise<unknown>;
   clock: Clock;
   log: Logger;
 }
@@ -61,7 +46,7 @@ export interface AssignmentsOptions {
 export class Assignments {
   readonly #options: AssignmentsOptions;
   readonly #sharedOptions = new Map<string, JobOptions>();
-  readonly #rounds = new Rounds({ pauseMs: LOOK_PAUSE_MS, intervalMs: LOOK_INTERVAL_MS });
+  readonly #rounds: Rounds;
   /** What it showed has been seen; null before the first look. */
   #snapshot: string | null = null;
   /** Jobs of the share that wait for their start, in the order in which they came. */
@@ -75,9 +60,10 @@ export class Assignments {
 
   constructor(options: AssignmentsOptions) {
     this.#options = options;
+    this.#rounds = new Rounds({ pauseMs: LOOK_PAUSE_MS, intervalMs: options.source.lookIntervalMs });
   }
 
-  /** Resolves when the jobs have been read for the first time. Throws when the database cannot be read. */
+  /** Resolves when the jobs have been read for the first time. Throws when they cannot be. */
   async start(): Promise<void> {
     await this.#update();
     this.#loop = this.#run();
@@ -108,25 +94,24 @@ export class Assignments {
   }
 
   async #update(): Promise<void> {
-    const { clock, compareIntervalMs, shares } = this.#options;
+    const { clock, compareIntervalMs, shares, source } = this.#options;
     const share = shares.current();
-    // Taken before the rows are read: what a transaction changes that the read does not see yet is not in it.
-    const snapshot = await currentSnapshot(this.#options.db);
-    if (this.#snapshot !== null) await this.#takeChanges(share, this.#snapshot);
-    const isDue = clock.monotonic() - this.#comparedAt >= Math.max(compareIntervalMs, this.#restMs);
+    const changes = await source.changes(share, this.#snapshot);
+    await this.#takeChanges(share, changes);
+    const compareAfterMs = changes.isIncomplete ? 0 : Math.max(compareIntervalMs, this.#restMs);
+    const isDue = clock.monotonic() - this.#comparedAt >= compareAfterMs;
     if (isDue || share !== this.#comparedShare) {
       await this.#compareAll(share);
       this.#comparedAt = clock.monotonic();
       this.#comparedShare = share;
     }
-    this.#snapshot = snapshot;
+    this.#snapshot = changes.snapshot;
     shares.taken(share);
     await this.#startPending(share);
   }
 
-  async #takeChanges(share: Share, snapshot: string): Promise<void> {
-    const { db, holder } = this.#options;
-    const [changes, deleted] = [await changedJobs(db, share, snapshot), await deletedJobs(db, snapshot)];
+  async #takeChanges(share: Share, { changes, deleted }: JobChanges): Promise<void> {
+    const { holder } = this.#options;
     for (const { jobNo, duty } of changes) {
       if (duty === "start") this.#pending.add(jobNo);
       else this.#pending.delete(jobNo);
@@ -143,9 +128,9 @@ export class Assignments {
   }
 
   async #compareAll(share: Share): Promise<void> {
-    const { db, holder, clock } = this.#options;
+    const { source, holder, clock } = this.#options;
     const startedAt = clock.monotonic();
-    const { digests, pending } = await jobDigests(db, share);
+    const { digests, pending } = await source.digests(share);
     for (const job of holder.held()) {
       const group = groupOf(job.jobNo);
       digests.set(group, (digests.get(group) ?? 0) - digestOf(job));
@@ -157,8 +142,8 @@ export class Assignments {
   }
 
   async #compareGroups(share: Share, groups: number[]): Promise<void> {
-    const { db, holder } = this.#options;
-    const running = await runningJobs(db, share, groups);
+    const { source, holder } = this.#options;
+    const running = await source.running(share, groups);
     const numbers = new Set(running.map(({ jobNo }) => jobNo));
     const inGroups = new Set(groups);
     const surplus = [...holder.held()].filter(
@@ -181,11 +166,11 @@ export class Assignments {
 
   /** Starts those that wait, for a while: changes of the others must not wait for all of them. */
   async #startPending(share: Share): Promise<void> {
-    const { startPending, clock } = this.#options;
+    const { source, clock } = this.#options;
     const startedAt = clock.monotonic();
     for (const batch of batches([...this.#pending])) {
       if (clock.monotonic() - startedAt > START_MS) break;
-      await startPending(batch, clock.now());
+      await source.start(share, batch, clock.now());
       await this.#put(share, batch);
       for (const jobNo of batch) this.#pending.delete(jobNo);
     }
@@ -193,8 +178,8 @@ export class Assignments {
   }
 
   async #put(share: Share, jobNos: number[]): Promise<void> {
-    const { db, holder, clock } = this.#options;
-    for (const row of await readJobs(db, share, jobNos, clock.now() - MAX_BEHIND_MS)) {
+    const { source, holder, clock } = this.#options;
+    for (const row of await source.read(share, jobNos, clock.now() - MAX_BEHIND_MS)) {
       const definition = this.#define(row);
       if (definition !== null) holder.put(definition);
     }
@@ -235,7 +220,7 @@ export class Assignments {
   }
 }
 
-function batches(jobNos: number[]): number[][] {
+function batches(jobNos: readonly number[]): number[][] {
   return Array.from({ length: Math.ceil(jobNos.length / READ_BATCH) }, (_, index) =>
     jobNos.slice(index * READ_BATCH, (index + 1) * READ_BATCH),
   );

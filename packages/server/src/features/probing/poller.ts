@@ -5,7 +5,6 @@ import { isDeepStrictEqual } from "node:util";
 import type { Registry } from "prom-client";
 import type { ReferenceTarget } from "../../config/references.js";
 import type { Clock } from "../../platform/clock.js";
-import type { Db } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import type { Load, Shares } from "../pollers/index.js";
 import { Assignments, type JobHolder } from "./assignments.js";
@@ -14,6 +13,7 @@ import { ConcurrencyLimit } from "./concurrency.js";
 import { ConnectionProbes } from "./connection-probes.js";
 import { HeartbeatProbes, type HeartbeatProbesOptions } from "./heartbeat-probes.js";
 import { IcmpProbes } from "./icmp-probes.js";
+import type { JobSource } from "./job-source.js";
 import { MeasuredJob, type JobDefinition } from "./measured-job.js";
 import { pollerMetrics, type PollerMetrics } from "./poller-metrics.js";
 import type { JobRevision } from "./queries.js";
@@ -34,7 +34,7 @@ export interface PollerSink extends SampleSink {
 }
 
 export interface PollerOptions {
-  db: Db;
+  source: JobSource;
   locationNo: number;
   shares: Shares;
   /** POLL_INTERVAL_MS */
@@ -46,7 +46,6 @@ export interface PollerOptions {
   latencyApiUrl: string;
   /** REFERENCE_TARGETS */
   references?: readonly ReferenceTarget[] | undefined;
-  startPending: (jobNos: number[], now: number) => Promise<unknown>;
   complete: (jobNos: number[], now: number) => Promise<unknown>;
   readHeartbeats: HeartbeatProbesOptions["read"];
   /** A job is not measured here any more, or has been changed. */
@@ -71,7 +70,7 @@ export class Poller implements JobHolder, ScheduleEvents {
   readonly #sockets: SocketEngine;
   readonly #probers: Probers;
 
-  /** Resolves when the jobs are known and being measured. Throws when the database cannot be read. */
+  /** Resolves when the jobs are known and being measured. Throws when they cannot be read. */
   static async start(options: PollerOptions): Promise<Poller> {
     const poller = new Poller(options);
     await poller.#icmp.open();

@@ -1,7 +1,7 @@
 // What a poller reads about its jobs.
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../../platform/db.js";
-import { isInShare, type Share } from "../pollers/index.js";
+import { isInShare, type Place, type Share } from "../pollers/index.js";
 
 /** Jobs are compared by groups: `job_no mod GROUPS`. */
 const GROUPS = 256;
@@ -22,7 +22,7 @@ export async function currentSnapshot(db: Db): Promise<string> {
  * Rows changed since a snapshot. The index finds what is not older than all that was in flight then; a transaction that
  * takes minutes, a build of rollups, must not have all that is told again and again.
  */
-function changedSince(snapshot: string): RawBuilder<boolean> {
+export function changedSince(snapshot: string): RawBuilder<boolean> {
   return sql`(changed_xid >= pg_snapshot_xmin(${snapshot}::pg_snapshot)
     and not pg_visible_in_snapshot(changed_xid, ${snapshot}::pg_snapshot))`;
 }
@@ -38,15 +38,20 @@ export async function changedJobs(db: Db, share: Share, snapshot: string): Promi
     select job_no as "jobNo", changed_xid::text::bigint as revision,
       case when not (${isInShare(share)}) then 'none'
            when status = 'pending' then 'start' when status = 'running' then 'measure' else 'none' end as duty
-    from jobs where ${changedSince(snapshot)}`.execute(db);
+    from jobs where ${changedSince(snapshot)} and ${isConcerned(share)}`.execute(db);
   return rows;
 }
 
 /** By deleted_jobs_by_change. */
-export async function deletedJobs(db: Db, snapshot: string): Promise<number[]> {
+export async function deletedJobs(db: Db, place: Place, snapshot: string): Promise<number[]> {
   const { rows } = await sql<{ job_no: number }>`
-    select job_no from deleted_jobs where ${changedSince(snapshot)}`.execute(db);
+    select job_no from deleted_jobs where ${changedSince(snapshot)} and ${isConcerned(place)}`.execute(db);
   return rows.map((row) => row.job_no);
+}
+
+/** Whether a row is of an organisation whose jobs may be measured at the place. */
+function isConcerned({ organisationId }: Place) {
+  return organisationId === null ? sql<boolean>`true` : sql<boolean>`organisation_id = ${organisationId}`;
 }
 
 export interface GroupDigest {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
-export type DropReason = "buffer_full" | "spool_failed" | "invalid" | "stopped";
+export type DropReason = "buffer_full" | "spool_failed" | "invalid" | "obsolete" | "stopped";
 
 /** Metrics of the sample writer. */
 export function writerMetrics(registry: Registry) {

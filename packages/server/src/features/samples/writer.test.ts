@@ -9,6 +9,7 @@ import { type DatabaseHandle, openDatabase } from "../../platform/db.js";
 import { createLogger } from "../../platform/log.js";
 import { ensurePartitions } from "./partitions.js";
 import type { SampleRecord } from "./sample.js";
+import { PostgresStore } from "./sample-store.js";
 import { SampleWriter, type SampleWriterOptions } from "./writer.js";
 
 const log = createLogger("silent", "test");
@@ -29,7 +30,8 @@ async function openWriter(
   const database = openDatabase(url, { poolSize: 2, applicationName: "writer" });
   const stored: SampleRecord[] = [];
   const writer = await SampleWriter.open({
-    database,
+    store: new PostgresStore(database, log),
+    spoolMaxBytes: 1024 ** 3,
     spoolFolder,
     batchSize: 100,
     flushIntervalMs: 50,
@@ -185,7 +187,7 @@ async function outage(during: (proxy: Proxy, open: OpenWriter) => Promise<void>)
   for (const index of countTo(50)) open.writer.add(sample(300 + index));
   await eventually(() => expect(open.writer.stats.stored).toBe(350), { withinMs: 15_000 });
   expect(open.stored.map((stored) => stored.sequenceNumber)).toEqual(countTo(350));
-  expect(open.writer.stats).toMatchObject({ dropped: 0, databaseReachable: true });
+  expect(open.writer.stats).toMatchObject({ dropped: 0, storeReachable: true });
   await eventually(() => expect(open.writer.stats.spoolBytes).toBe(0));
   return storedSequence(world);
 }
@@ -197,7 +199,7 @@ test("keeps samples on disk while the database is away, and stores them in order
       writer.add(sample(50 + index));
       if (index % 50 === 49) await writer.flush();
     }
-    expect(writer.stats).toMatchObject({ buffered: 0, spooled: 250, databaseReachable: false });
+    expect(writer.stats).toMatchObject({ buffered: 0, spooled: 250, storeReachable: false });
   });
   expect(sequence).toEqual(countTo(350));
 });
@@ -214,7 +216,7 @@ test("moves what waits behind a write that hangs to disk, before that is given u
   await eventually(() => expect(open.writer.stats.buffered).toBe(0));
   open.writer.add(sample(2));
   await eventually(
-    () => expect(open.writer.stats).toMatchObject({ spooled: 2, buffered: 0, databaseReachable: true }),
+    () => expect(open.writer.stats).toMatchObject({ spooled: 2, buffered: 0, storeReachable: true }),
     { withinMs: 8_000 },
   );
   await proxy.cut();

@@ -1,19 +1,15 @@
-// From the prober to the database: batches that grow with the load, and the spool while the database is away (M9).
+// From the prober to the store: batches that grow with the load, and the spool while the store is away (M9).
 import { setTimeout as delay } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import { systemClock, type Clock } from "../../platform/clock.js";
-import { type DatabaseHandle, failureLevel } from "../../platform/db.js";
+import { failureLevel } from "../../platform/db.js";
 import type { Logger } from "../../platform/log.js";
 import { MAX_BATCH, SampleBuffer } from "./buffer.js";
-import { SampleNotifier } from "./notifier.js";
-import { ensurePartitions } from "./partitions.js";
 import type { Batch, SampleRecord, StrayKind } from "./sample.js";
+import { confirmedOf, type SampleStore, type StoreOutcome } from "./sample-store.js";
 import { Spool } from "./spool.js";
-import { storeBatch, type StoreResult } from "./store.js";
 import { writerMetrics, type DropReason } from "./writer-metrics.js";
 
-/** About twelve million samples: seven hours of 5,000 jobs at a cadence of ten seconds. */
-const SPOOL_MAX_BYTES = 1024 ** 3;
 /** From the start of a write to the next one: what a statement and its commit cost by themselves, many samples share. */
 const WRITE_INTERVAL_MS = 50;
 /** A write that takes longer may hang, for as long as its time limit: what is in memory then goes to disk. */
@@ -22,7 +18,7 @@ const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
 export interface SampleWriterOptions {
-  database: DatabaseHandle;
+  store: SampleStore;
   /** Below it each writer of this machine has a folder of its own. */
   spoolFolder: string;
   /** BATCH_SIZE: samples that start a write. */
@@ -32,14 +28,14 @@ export interface SampleWriterOptions {
   log: Logger;
   registry: Registry;
   clock?: Clock;
-  spoolMaxBytes?: number;
+  spoolMaxBytes: number;
   /**
-   * Called with samples that the database holds by now, whether this try stored them, an earlier one whose answer was lost,
+   * Called with samples that the store holds by now, whether this try stored them, an earlier one whose answer was lost,
    * or another poller the same. So none is left out, and one may come again; but not one whose slot holds the outcome that
    * another poller measured, who may have been in touch when this one was not. Must not throw.
    */
   onConfirmed?: (samples: readonly SampleRecord[]) => void;
-  /** Called when the database takes samples again, with the times of the first failure and of now. */
+  /** Called when the store takes samples again, with the times of the first failure and of now. */
   onOutageOver?: (from: number, to: number) => void;
 }
 
@@ -51,7 +47,7 @@ export interface SampleWriterStats {
   dropped: number;
   spoolBytes: number;
   /** False from the first failed write until one succeeds. */
-  databaseReachable: boolean;
+  storeReachable: boolean;
 }
 
 /**
@@ -59,12 +55,12 @@ export interface SampleWriterStats {
  * wait or the oldest has waited `flushIntervalMs`; until the next may start the buffer grows, and that one takes
  * all of it, so throughput rises with the load.
  *
- * States, by what is true of the spool and the database:
- * - direct: the spool is empty; batches go straight to the database.
+ * States, by what is true of the spool and the store:
+ * - direct: the spool is empty; batches go straight to the store.
  * - away: a write failed; each batch that falls due goes to the spool, and writing is tried again after a back-off.
  *   A `kill -9` therefore never loses more than what was measured since the last flush, or the last three seconds of a
  *   write that hangs.
- * - replaying: the database is back and the spool holds older batches; they are written first, and batches that
+ * - replaying: the store is back and the spool holds older batches; they are written first, and batches that
  *   fall due meanwhile queue behind them.
  */
 export class SampleWriter {
@@ -72,12 +68,12 @@ export class SampleWriter {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #spool: Spool;
-  readonly #notifier: SampleNotifier;
+  readonly #store: SampleStore;
   readonly #metrics: ReturnType<typeof writerMetrics>;
   readonly #counts = { stored: 0, conflicts: 0, spooled: 0, dropped: 0 };
   readonly #buffer = new SampleBuffer();
 
-  /** The batch that is on its way to the database and not in the spool. */
+  /** The batch that is on its way to the store and not in the spool. */
   #inFlight: Batch | null = null;
   /** Callers of `flush`, and how much of what they wait for is still in memory only. */
   #flushers: { remaining: number; resolve: () => void }[] = [];
@@ -98,21 +94,18 @@ export class SampleWriter {
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log;
     this.#spool = spool;
-    this.#notifier = new SampleNotifier(options.database, options.log);
+    this.#store = options.store;
     this.#metrics = writerMetrics(options.registry);
   }
 
-  /** Opens the spool, creates partitions ahead, and starts the replay of what an earlier run left. */
+  /** Opens the spool, prepares the store, and starts the replay of what an earlier run left. */
   static async open(options: SampleWriterOptions): Promise<SampleWriter> {
     const spool = await Spool.open(options.spoolFolder, {
-      maxBytes: options.spoolMaxBytes ?? SPOOL_MAX_BYTES,
+      maxBytes: options.spoolMaxBytes,
       log: options.log,
     });
     const writer = new SampleWriter(options, spool);
-    await ensurePartitions(options.database.db, writer.#clock.now()).catch((error: unknown) => {
-      // Not needed to start: a write creates the partition it misses.
-      options.log.warn({ err: error }, "partitions for samples could not be created ahead");
-    });
+    await options.store.prepare(writer.#clock.now());
     writer.#wake();
     return writer;
   }
@@ -140,7 +133,7 @@ export class SampleWriter {
     this.#afterAdd();
   }
 
-  /** Resolves when what was added before is in the database or, while that is away, on disk. */
+  /** Resolves when what was added before is stored or, while the store is away, on disk. */
   async flush(): Promise<void> {
     if (this.#buffer.isEmpty && this.#inFlight === null) return;
     await new Promise<void>((resolve) => {
@@ -150,20 +143,20 @@ export class SampleWriter {
   }
 
   /**
-   * Stores what is buffered, within the deadline; what the database has not confirmed by then goes to the spool,
+   * Stores what is buffered, within the deadline; what has not been confirmed by then goes to the spool,
    * for the next start. Afterwards nothing is accepted any more.
    */
   async stop(deadlineMs: number): Promise<void> {
     if (this.#stopped) return;
     const deadline = new AbortController();
     await Promise.race([
-      this.flush().then(() => this.#notifier.flush()),
+      this.flush().then(() => this.#store.settle()),
       delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => undefined),
     ]);
     deadline.abort();
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#notifier.cancel();
+    this.#store.close();
     if (this.#inFlight !== null) this.#buffer.putBack(this.#inFlight);
     while (!this.#buffer.isEmpty && (await this.#spoolBuffer()));
     if (this.#buffer.sampleCount > 0) this.#drop("spool_failed", this.#buffer.sampleCount);
@@ -175,7 +168,7 @@ export class SampleWriter {
       ...this.#counts,
       buffered: this.#buffer.sampleCount,
       spoolBytes: this.#spool.bytes,
-      databaseReachable: this.#failures === 0,
+      storeReachable: this.#failures === 0,
     };
   }
 
@@ -230,7 +223,7 @@ export class SampleWriter {
       if (this.#isBackingOff) return;
       if (!this.#spool.isEmpty) {
         const batch = await this.#spool.peek();
-        if (batch !== null && (await this.#patiently(this.#store(batch)))) await this.#spool.shift();
+        if (batch !== null && (await this.#patiently(this.#write(batch)))) await this.#spool.shift();
       } else if (this.#isDue) {
         await this.#storeBuffer();
       } else {
@@ -244,7 +237,7 @@ export class SampleWriter {
     const batch = this.#buffer.take(now);
     this.#nextWriteAt = now + WRITE_INTERVAL_MS;
     this.#inFlight = batch;
-    const isStored = await this.#patiently(this.#store(batch));
+    const isStored = await this.#patiently(this.#write(batch));
     // `stop` could not wait and has taken the batch over, or it hung and is in the spool, to be stored once more.
     if (this.#inFlight !== batch || this.#stopped) return;
     this.#inFlight = null;
@@ -273,24 +266,24 @@ export class SampleWriter {
   }
 
   /** Commit boundary: killed before it, the batch is a gap or still spooled; after it, a repetition changes nothing. */
-  async #store(batch: Batch): Promise<boolean> {
+  async #write(batch: Batch): Promise<boolean> {
     const startedAt = this.#clock.monotonic();
     try {
-      const result = await storeBatch(this.#options.database, batch, this.#clock.now());
+      const outcome = await this.#store.store(batch, this.#clock.now());
       this.#metrics.flushSeconds.observe((this.#clock.monotonic() - startedAt) / 1000);
       if (this.#failures > 0) {
-        this.#log.debug("the database takes samples again");
+        this.#log.debug(`${this.#store.name} takes samples again`);
         this.#options.onOutageOver?.(this.#awaySince, this.#clock.now());
       }
       this.#failures = 0;
       this.#diskRefuses = false;
-      this.#report(batch, result);
+      this.#report(batch, outcome);
       return true;
     } catch (error) {
       if (this.#failures === 0) {
         this.#log[failureLevel(error)](
           { err: error },
-          "samples cannot be written; they are kept on disk until the database is back",
+          `samples cannot be written; they are kept on disk until ${this.#store.name} is back`,
         );
       }
       this.#backOff();
@@ -298,21 +291,21 @@ export class SampleWriter {
     }
   }
 
-  #report(batch: Batch, { stored, contradicted, rejected }: StoreResult): void {
+  #report(batch: Batch, outcome: StoreOutcome): void {
+    const { storedCount, obsoleteCount, rejected } = outcome;
     const invalid = rejected.filter(({ value }) => !Array.isArray(value)).length;
-    const conflicts = batch.samples.length - stored - invalid;
-    this.#counts.stored += stored;
+    const conflicts = batch.samples.length - storedCount - obsoleteCount - invalid;
+    this.#counts.stored += storedCount;
     this.#counts.conflicts += conflicts;
-    this.#metrics.stored.inc(stored);
+    this.#metrics.stored.inc(storedCount);
     this.#metrics.conflicts.inc(conflicts);
+    if (obsoleteCount > 0) this.#drop("obsolete", obsoleteCount);
     if (invalid > 0) this.#drop("invalid", invalid);
     if (rejected.length > 0) {
-      this.#log.error({ first: rejected[0], count: rejected.length }, "the database refuses samples");
+      this.#log.error({ first: rejected[0], count: rejected.length }, `${this.#store.name} refuses samples`);
     }
-    const confirmed = without(batch.samples, [...rejected.map(({ value }) => value), ...contradicted]);
-    if (confirmed.length === 0) return;
-    this.#options.onConfirmed?.(confirmed);
-    this.#notifier.samplesStored(confirmed);
+    const confirmed = confirmedOf(batch, outcome);
+    if (confirmed.length > 0) this.#options.onConfirmed?.(confirmed);
   }
 
   /** Moves a batch from memory to the spool. False when the disk refuses: then it stays in memory. */
@@ -375,14 +368,10 @@ export class SampleWriter {
   #drop(reason: DropReason, count: number): void {
     this.#counts.dropped += count;
     this.#metrics.dropped.inc({ reason }, count);
-    if (reason !== "invalid") this.#log.error({ reason, count }, "samples were lost");
+    if (reason === "obsolete")
+      this.#log.info({ count }, "samples came after their job was paused, changed or deleted");
+    else if (reason !== "invalid") this.#log.error({ reason, count }, "samples were lost");
   }
-}
-
-function without(samples: readonly SampleRecord[], others: readonly unknown[]): readonly SampleRecord[] {
-  if (others.length === 0) return samples;
-  const left = new Set(others);
-  return samples.filter((sample) => !left.has(sample));
 }
 
 function sizeOf(batch: Batch | null): number {
