@@ -5,6 +5,7 @@ import { LeaseLostError } from "../../platform/lease.js";
 import { isInShare, type Shares } from "../pollers/index.js";
 import { FRESH_MS, MAX_TAKING_MS } from "./rules.js";
 import type { EvidenceEnding, EvidenceRequest, EvidenceSource } from "./source.js";
+import { storableEnding } from "./storable.js";
 
 /** Where requests notify; a wake-up only, without a payload. */
 export const EVIDENCE_CHANNEL = "nightbell_evidence";
@@ -53,28 +54,53 @@ export class DatabaseEvidence implements EvidenceSource {
     }));
   }
 
-  async finish(
-    { id, fencingToken }: EvidenceRequest,
-    { state, text, findings }: EvidenceEnding,
-  ): Promise<void> {
-    // Commit boundary: killed before it, the evidence is taken again; after it, it is there with its line of the timeline.
-    const { rows } = await sql`
-      with ended as (
-        update alert_evidence set state = ${state}, text = ${text}, findings = ${findings === null ? null : JSON.stringify(findings)}::jsonb,
-          ended_at = now(), due_at = null, lease_owner = null, lease_until = null
-        where id = ${id} and fencing_token = ${fencingToken} and lease_until is not null
-        returning alert_id, location_no
-      )
-      insert into alert_events (alert_id, at, kind, text)
-      select alert_id, now(), 'evidence', 'Evidence from ' || locations.name || ': ' || ${text}::text
-      from ended join locations using (location_no)
-      returning id`.execute(this.#options.db);
-    if (rows.length === 0) throw new LeaseLostError(`the lease of the evidence ${id} was lost`);
+  finish({ id, fencingToken }: EvidenceRequest, ending: EvidenceEnding): Promise<void> {
+    const { db, locationNo } = this.#options;
+    return endEvidence(db, { id, fencingToken, locationNo }, ending);
   }
 
-  async giveBack({ id, fencingToken }: EvidenceRequest): Promise<void> {
-    await sql`
-      update alert_evidence set lease_owner = null, lease_until = null
-      where id = ${id} and fencing_token = ${fencingToken} and due_at is not null`.execute(this.#options.db);
+  giveBack({ id, fencingToken }: EvidenceRequest): Promise<void> {
+    const { db, locationNo } = this.#options;
+    return giveEvidenceBack(db, { id, fencingToken, locationNo });
   }
+}
+
+/** A request that is held, at the location of who holds it. */
+interface HeldEvidence extends Pick<EvidenceRequest, "id" | "fencingToken"> {
+  readonly locationNo: number;
+}
+
+/** Stores what was found, and tells the alert's timeline. Throws LeaseLostError. */
+export async function endEvidence(
+  db: Db,
+  { id, fencingToken, locationNo }: HeldEvidence,
+  ending: EvidenceEnding,
+): Promise<void> {
+  const { state, text, findings } = storableEnding(ending);
+  const json = findings === null ? null : JSON.stringify(findings);
+  // Commit boundary: killed before it, the evidence is taken again; after it, it is there with its line of the timeline.
+  const { rows } = await sql`
+    with ended as (
+      update alert_evidence set state = ${state}, text = ${text}, findings = ${json}::jsonb,
+        ended_at = now(), due_at = null, lease_owner = null, lease_until = null
+      where id = ${id} and location_no = ${locationNo} and fencing_token = ${fencingToken}
+        and lease_until is not null
+      returning alert_id, location_no, text
+    )
+    insert into alert_events (alert_id, at, kind, text)
+    select alert_id, now(), 'evidence', 'Evidence from ' || locations.name || ': ' || text
+    from ended join locations using (location_no)
+    returning id`.execute(db);
+  if (rows.length === 0) throw new LeaseLostError(`the lease of the evidence ${id} was lost`);
+}
+
+/** Leaves a request that is held to others. */
+export async function giveEvidenceBack(
+  db: Db,
+  { id, fencingToken, locationNo }: HeldEvidence,
+): Promise<void> {
+  await sql`
+    update alert_evidence set lease_owner = null, lease_until = null
+    where id = ${id} and location_no = ${locationNo} and fencing_token = ${fencingToken}
+      and due_at is not null`.execute(db);
 }
