@@ -4,6 +4,7 @@ import { version } from "../platform/version.js";
 import type { ApplyArguments } from "./commands/apply.js";
 import type { CheckArguments } from "./commands/check.js";
 import type { ImportArguments } from "./commands/import.js";
+import type { PollerArguments } from "./commands/poller.js";
 import type { ImportKind } from "../features/job-files/index.js";
 import type { TraceArguments } from "./commands/trace.js";
 import { roleNames, type RoleName } from "./roles/role.js";
@@ -80,6 +81,35 @@ function createProgram(): Command {
     .action(async ({ roles }: { roles: RoleName[] }) => {
       const { serve } = await import("./commands/serve.js");
       process.exit(await serve(roles, process.env));
+    });
+
+  program
+    .command("poller")
+    .summary("measure for a server elsewhere")
+    .description(
+      "Measures from here for a server elsewhere: it needs HTTPS to that server and a token that the page Pollers makes, " +
+        "and neither a database nor anything that can be reached from outside. While the server is away it keeps what it " +
+        "measures on disk. The token is better in the environment or in a file than among the arguments, which other " +
+        "users of the machine can see.",
+    )
+    .option("--url <url>", "the server, https://… (NIGHTBELL_URL); http:// only at a loopback address")
+    .option("--token <token>", "the token (NIGHTBELL_POLLER_TOKEN)")
+    .option("--token-file <file>", "a file that holds it (NIGHTBELL_POLLER_TOKEN_FILE)")
+    .option("--ca <file>", "certificates to trust beside the usual ones, PEM (NIGHTBELL_CA_FILE)")
+    .option("--name <name>", "what people know the poller by (POLLER_NAME, else the host's name)")
+    .addHelpText(
+      "after",
+      variables(
+        ["NIGHTBELL_DATA_DIR", "folder of the spool (.nightbell)"],
+        ["SPOOL_MAX_MB", "how large the spool may become; then its oldest samples leave (1024)"],
+        ["HEALTH_PORT", "where it answers /health, /ready and /metrics (a free port)"],
+        ["NODE_EXTRA_CA_CERTS", "certificates to trust, as every program on Node.js takes them"],
+        ["DRAIN_TIMEOUT_MS", "deadline of a clean shutdown after SIGTERM (10000)"],
+      ),
+    )
+    .action(async (options: PollerArguments) => {
+      const { poller } = await import("./commands/poller.js");
+      process.exit(await poller(options, process.env));
     });
 
   program

@@ -8,7 +8,7 @@ import type { MetricsJson } from "../platform/metrics.js";
 import { compiledFile } from "../platform/paths.js";
 import { backoffMs } from "./backoff.js";
 import { Heartbeat } from "./heartbeat.js";
-import type { FromPoller, ToPoller } from "./poller-messages.js";
+import { EXIT_REFUSED, type FromPoller, type PollerKind, type ToPoller } from "./poller-messages.js";
 import type { RunningRole } from "./roles/role.js";
 
 const METRICS_TIMEOUT_MS = 1_000;
@@ -28,6 +28,8 @@ export interface PollerProcess extends RunningRole {
   trouble(): string | null;
   /** What this process knows of the poller, and what the poller says of itself. */
   metrics(): Promise<MetricsJson[]>;
+  /** Resolves when the server refuses the token of a remote poller, which is then not started again. */
+  readonly refused: Promise<void>;
   /** SIGKILL; what was measured since the last flush is lost. */
   kill(): void;
 }
@@ -36,13 +38,18 @@ export interface PollerProcess extends RunningRole {
  * Keeps a poller running as a child process. It has its own event loop, so that nothing the API does smears a
  * measurement. It ends by itself when this process dies, because the IPC channel then closes.
  */
-export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger): PollerProcess {
+export function startPollerProcess(
+  environment: NodeJS.ProcessEnv,
+  log: Logger,
+  kind: PollerKind = "local",
+): PollerProcess {
   let isReady = false;
   let isStopping = false;
   let trouble: string | null = null;
   let heartbeat: Heartbeat | null = null;
   let restarts = 0;
   let requestNo = 0;
+  const refusal = new AbortController();
   const wakeUp = new AbortController();
   const registry = new Registry();
   registry.registerMetric(
@@ -56,7 +63,6 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
     }),
   );
   let child = launch();
-
   const keptRunning = keepRunning();
   async function keepRunning(): Promise<void> {
     for (;;) {
@@ -65,6 +71,11 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
       isReady = false;
       heartbeat?.stop();
       if (isStopping) return;
+      if (child.exitCode === EXIT_REFUSED) {
+        trouble = "the server refuses the token of this poller";
+        refusal.abort();
+        return;
+      }
       trouble = `the poller process ended by itself at ${new Date().toISOString()} and is started again`;
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) restarts = 0;
       const waitMs = backoffMs(restarts++);
@@ -77,7 +88,7 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
 
   function launch(): ChildProcess {
     // Detached: a Ctrl-C reaches the whole terminal, and the poller is to end when this process says so.
-    const launched = fork(compiledFile("bin/poller-child.js"), [], {
+    const launched = fork(compiledFile("bin/poller-child.js"), [kind], {
       env: environment,
       execArgv: [...process.execArgv, ...POLLER_HEAP_FLAGS],
       detached: true,
@@ -138,6 +149,7 @@ export function startPollerProcess(environment: NodeJS.ProcessEnv, log: Logger):
   return {
     isReady: measures,
     trouble: () => trouble,
+    refused: once(refusal.signal, "abort").then(() => undefined),
     metrics: async () => [await registry.getMetricsAsJSON(), await askMetrics()],
     async stop(deadlineMs) {
       const startedAt = performance.now();

@@ -12,7 +12,7 @@ import {
   insertJobs,
   orKeyTaken,
   refuseSimulation,
-  refuseUnknownLocations,
+  refuseWrongLocations,
 } from "./create.js";
 import { writePatch } from "./edit.js";
 import { deleteJobs, findAppliedIds, lockJobs } from "./queries.js";
@@ -29,10 +29,14 @@ export async function applyJobs(
   const { organisationId } = account;
   const jobs = parseEntries(entries);
   if (jobs.some((job) => job.monitoringMode === "simulated")) refuseSimulation(context);
-  await refuseUnknownLocations(
+  await refuseWrongLocations(
     db,
     organisationId,
-    jobs.map((job, index) => ({ names: job.locations, path: ["jobs", String(index), "locations"] })),
+    jobs.map((job, index) => ({
+      type: job.type,
+      names: job.locations,
+      path: ["jobs", String(index), "locations"],
+    })),
   );
   return orKeyTaken(() =>
     db.transaction().execute(async (tx) => {

@@ -57,10 +57,11 @@ async function createJobs(
 ): Promise<JobRow[]> {
   const { db, account } = context;
   if (jobs.some((job) => job.monitoringMode === "simulated")) refuseSimulation(context);
-  await refuseUnknownLocations(
+  await refuseWrongLocations(
     db,
     account.organisationId,
     jobs.map((job, index) => ({
+      type: job.type,
       names: job.locations,
       path: [...path, ...(path.length > 0 ? [String(index)] : []), "locations"],
     })),
@@ -106,22 +107,29 @@ export function refuseSimulation({
   );
 }
 
-/** Throws `validation_failed` naming each location that the organisation does not have. */
-export async function refuseUnknownLocations(
+/** Throws `validation_failed` naming each location from which the organisation cannot measure a job of the type. */
+export async function refuseWrongLocations(
   db: Db | Tx,
   organisationId: string,
-  lists: readonly { names: readonly string[]; path: readonly string[] }[],
+  lists: readonly { type: string; names: readonly string[]; path: readonly string[] }[],
 ): Promise<void> {
   const names = [...new Set(lists.flatMap((list) => list.names))];
   const known = await knownLocations(db, organisationId, names);
-  const errors: FieldError[] = lists.flatMap(({ names, path }) =>
-    names.flatMap((name, index) =>
-      known.has(name)
-        ? []
-        : [{ path: [...path, index].join("."), message: `${name} is not a location of your organisation` }],
-    ),
+  const errors: FieldError[] = lists.flatMap(({ type, names, path }) =>
+    names.flatMap((name, index) => {
+      const message = whyNotFrom(name, type, known.get(name));
+      return message === null ? [] : [{ path: [...path, index].join("."), message }];
+    }),
   );
   if (errors.length > 0) throw invalid(errors);
+}
+
+function whyNotFrom(name: string, type: string, location: { isOwn: boolean } | undefined): string | null {
+  if (location === undefined) return `${name} is not a location of your organisation`;
+  // Its pollers are remote: the beats of a heartbeat come to the server, and only pollers beside it see them.
+  if (location.isOwn && type === "heartbeat")
+    return `${name} has remote pollers, which see no heartbeats; use default`;
+  return null;
 }
 
 /** `managedBy` is the set of files that makes them, null for a person. */

@@ -5,7 +5,7 @@ import type { Tx } from "../../platform/db.js";
 import { type FieldError, NightbellError } from "../../platform/errors.js";
 import { refuseOtherVersion } from "../../platform/http/if-match.js";
 import { invalid } from "../../platform/http/validation.js";
-import { type CreateContext, orKeyTaken, refuseSimulation, refuseUnknownLocations } from "./create.js";
+import { type CreateContext, orKeyTaken, refuseSimulation, refuseWrongLocations } from "./create.js";
 import { findJob, noJob } from "./find.js";
 import type { Grid } from "./grid.js";
 import { lockJobs, writeGrids } from "./queries.js";
@@ -37,8 +37,8 @@ export function editJob(
       refuseRewriting(row, patch);
       if (patch.monitoringMode === "simulated") refuseSimulation(context);
       if (patch.locations !== undefined) {
-        await refuseUnknownLocations(tx, account.organisationId, [
-          { names: patch.locations, path: ["locations"] },
+        await refuseWrongLocations(tx, account.organisationId, [
+          { type: row.type, names: patch.locations, path: ["locations"] },
         ]);
       }
       await writePatch(tx, row, patch, context.now);

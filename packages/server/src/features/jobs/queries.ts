@@ -200,17 +200,19 @@ export async function findAppliedIds(
   return rows.map((row) => row.id);
 }
 
-/** Which of the names are locations of the organisation, its own or shared. */
+/** Which of the names are locations of the organisation; for each whether it is its own, rather than shared. */
 export async function knownLocations(
   db: Db | Tx,
   organisationId: string,
   names: readonly string[],
-): Promise<Set<string>> {
+): Promise<Map<string, { isOwn: boolean }>> {
   const rows = await db
     .selectFrom("locations")
-    .select("name")
+    .select(["name", "organisation_id"])
     .where((eb) => eb.or([eb("organisation_id", "=", organisationId), eb("organisation_id", "is", null)]))
     .where("name", "=", sql<string>`any(${names}::text[])`)
+    // Of a name that is both, the own one counts, and comes last.
+    .orderBy("organisation_id", (order) => order.nullsFirst())
     .execute();
-  return new Set(rows.map((row) => row.name));
+  return new Map(rows.map((row) => [row.name, { isOwn: row.organisation_id !== null }]));
 }

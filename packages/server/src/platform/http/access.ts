@@ -3,8 +3,11 @@ import type { Role } from "@nightbell/contract";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { NightbellError } from "../errors.js";
 
-/** The lowest role that may call a route; `public` needs no account, `optional` says more to who sends a bearer token. */
-export type Access = "public" | "optional" | Role;
+/**
+ * The lowest role that may call a route; `public` needs no account, `optional` says more to who sends a bearer token,
+ * `poller` needs the token of a remote poller, which the routes themselves check.
+ */
+export type Access = "public" | "optional" | "poller" | Role;
 
 /** The caller, in the organisation their session acts in. */
 export interface Account {
@@ -60,7 +63,7 @@ export function addAccessControl(app: FastifyInstance, authenticate: Authenticat
     if (request.is404) return;
     const access = request.routeOptions.config.access ?? "viewer";
     if (request.headers.authorization === undefined) refuseOtherOrigins(request);
-    if (access === "public" || isAnonymous(request)) return;
+    if (access === "public" || access === "poller" || isAnonymous(request)) return;
     const token = sessionToken(request);
     const account = token === null ? null : await authenticate(token);
     if (account === null) {

@@ -89,6 +89,7 @@ export async function addOpenApi(app: FastifyInstance, version: string): Promise
         securitySchemes: {
           bearer: { type: "http", scheme: "bearer", description: "The token of a session" },
           session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE },
+          poller: { type: "http", scheme: "bearer", description: "The token of a remote poller" },
         },
       },
     },
@@ -128,10 +129,16 @@ interface RouteSchema extends FastifySchema {
 
 function describe(schema: RouteSchema, route: RouteOptions): RouteSchema {
   const access = route.config?.access ?? "viewer";
+  const withoutRole: Partial<Record<string, Record<string, readonly string[]>[]>> = {
+    public: [],
+    optional: [{}, { bearer: [] }],
+    poller: [{ poller: [] }],
+  };
+  const security = withoutRole[access];
   return {
     ...schema,
-    ...(access === "public" || access === "optional"
-      ? { security: access === "public" ? [] : [{}, { bearer: [] }] }
+    ...(security !== undefined
+      ? { security }
       : {
           security: [{ bearer: [] }, { session: [] }],
           description: [schema.description, `Needs the role ${access} or a higher one.`]
@@ -172,7 +179,8 @@ export function errorsOf(route: Pick<RouteOptions, "method" | "schema" | "config
     codes.push("malformed_request", "payload_too_large", "unsupported_media_type", "cross_origin");
   if (schema?.body !== undefined || schema?.querystring !== undefined) codes.push("validation_failed");
   if ((config?.access ?? "viewer") !== "public") codes.push("unauthenticated", "database_unavailable");
-  if (!["public", "optional", "viewer"].includes(config?.access ?? "viewer")) codes.push("forbidden");
+  if (!["public", "optional", "poller", "viewer"].includes(config?.access ?? "viewer"))
+    codes.push("forbidden");
   if (schema?.params !== undefined) codes.push("not_found");
   if (config?.isUncounted !== true) codes.push("rate_limited");
   return [...new Set<ErrorCodeName>([...codes, "internal"])];
