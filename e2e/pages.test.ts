@@ -47,6 +47,7 @@ describe("the pages", () => {
       });
     }
     ({ body: job } = await api.post<Job>("/api/jobs", lively));
+    await api.post("/api/poller-tokens", { name: "Rack 4, Vienna", location: "branch-office" });
     await api.post("/api/maintenance-windows", {
       name: "Sunday updates",
       schedule: { kind: "recurring", cron: "0 2 * * SUN", durationMinutes: 90, timeZone: "Europe/Vienna" },
@@ -97,7 +98,26 @@ describe("the pages", () => {
       await visit("edit", `/jobs/${job.id}/edit`, () =>
         sees(page.getByRole("button", { name: "Save changes" })),
       );
-      await visit("pollers", "/pollers", () => sees(page.getByText("Active", { exact: true })));
+      await visit("pollers", "/pollers", async () => {
+        await sees(page.getByText("Active", { exact: true }));
+        await sees(page.getByRole("list", { name: "Tokens of remote pollers" }).getByText("Rack 4, Vienna"));
+      });
+      await visit("poller-token", "/pollers", async () => {
+        await page.getByRole("button", { name: "New token" }).click();
+        await page.getByRole("button", { name: "Make it" }).click();
+        await sees(page.getByText("must not be empty"));
+        await page.getByLabel("Name").fill("The cupboard under the stairs");
+        await page.getByLabel("Location").fill("default");
+        await page.getByRole("button", { name: "Make it" }).click();
+        await sees(page.getByText("choose another name"));
+        await page.getByLabel("Location").fill("home");
+        await page.getByRole("button", { name: "Make it" }).click();
+        await sees(page.getByText(/^NIGHTBELL_POLLER_TOKEN=nbp_\S+ npx nightbell poller --url http:\S+$/));
+      });
+      await page.getByRole("button", { name: "Done" }).click();
+      await page.getByRole("button", { name: "Revoke The cupboard under the stairs" }).click();
+      await page.getByRole("button", { name: "Revoke it" }).click();
+      await sees(page.getByText("The cupboard under the stairs is revoked"));
       await visit("alerts", "/alerts?show=all", () =>
         sees(page.getByRole("list", { name: "Alerts" }).getByRole("link").first()),
       );

@@ -34,6 +34,8 @@ export const api = {
   maintenanceWindow: (id: string) => withId("/api/maintenance-windows", id),
   probeTest: () => "/api/probes/test",
   pollers: (query: { cursor?: string; limit: number }) => withQuery("/api/pollers", query),
+  pollerTokens: (query: Query = {}) => withQuery("/api/poller-tokens", query),
+  pollerToken: (id: string) => withId("/api/poller-tokens", id),
   stream: (topics: readonly string[]) => withQuery("/api/stream", { topics: topics.join(",") }),
 };
 

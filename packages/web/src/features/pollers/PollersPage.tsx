@@ -12,6 +12,7 @@ import { Bone, EmptyState, ErrorState, Notice } from "../../ui/states.js";
 import { useNow } from "../../ui/useNow.js";
 import { profileQuery } from "../accounts/queries.js";
 import { pollersQuery } from "./queries.js";
+import { TokensCard } from "./tokens/TokensCard.js";
 import { troublesOf } from "./troubles.js";
 import { formatMemory, formatRate, labelOf, referencesText } from "./words.js";
 
@@ -61,6 +62,7 @@ export function PollersPage() {
           )}
         </div>
       )}
+      <TokensCard />
     </div>
   );
 }

@@ -1,0 +1,150 @@
+// Makes a token, and shows it this once, in the command that uses it.
+import { type NewPollerToken, PollerTokenCreate } from "@nightbell/contract";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useId, useState } from "react";
+import { sentenceOf } from "../../../api/errors.js";
+import { Button } from "../../../ui/Button.js";
+import { Command } from "../../../ui/Command.js";
+import { Dialog } from "../../../ui/Dialog.js";
+import { Field, TextInput } from "../../../ui/Field.js";
+import { Notice } from "../../../ui/states.js";
+import { useFormErrors } from "../../accounts/useFormErrors.js";
+import { createPollerToken, pollerTokensQuery } from "../queries.js";
+
+export function NewTokenDialog({
+  locations,
+  onClose,
+}: {
+  /** Those that have a token already. */
+  locations: readonly string[];
+  onClose: () => void;
+}) {
+  const [made, setMade] = useState<NewPollerToken | null>(null);
+  return made === null ? (
+    <Form locations={locations} onMade={setMade} onClose={onClose} />
+  ) : (
+    <Made token={made} onClose={onClose} />
+  );
+}
+
+function Form({
+  locations,
+  onMade,
+  onClose,
+}: {
+  locations: readonly string[];
+  onMade: (token: NewPollerToken) => void;
+  onClose: () => void;
+}) {
+  const queryClient = useQueryClient();
+  const formId = useId();
+  const [body, setBody] = useState<PollerTokenCreate>({ name: "", location: "" });
+  const form = useFormErrors(PollerTokenCreate);
+  const make = useMutation({
+    mutationFn: createPollerToken,
+    onSuccess: (token) => {
+      void queryClient.invalidateQueries(pollerTokensQuery);
+      onMade(token);
+    },
+    onError: form.take,
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (form.check(body)) make.mutate(body);
+  };
+  const change = (field: keyof PollerTokenCreate) => (text: string) => {
+    setBody({ ...body, [field]: text });
+    form.clear(field);
+  };
+  return (
+    <Dialog
+      title="New token for remote pollers"
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" form={formId} look="primary" isBusy={make.isPending}>
+            Make it
+          </Button>
+        </>
+      }
+    >
+      <form id={formId} noValidate className="grid gap-5 pt-2" onSubmit={submit}>
+        {make.error !== null && Object.keys(form.errors).length === 0 && (
+          <Notice title="It could not be made">{sentenceOf(make.error)}</Notice>
+        )}
+        <Field label="Name" hint="Such as the machine it is for" error={form.errors["name"]}>
+          {(control) => (
+            <TextInput
+              {...control}
+              data-autofocus
+              autoComplete="off"
+              value={body.name}
+              onChange={(event) => change("name")(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field
+          label="Location"
+          hint="Where it measures from; jobs that name this location are measured there. Several pollers of one location share its jobs."
+          error={form.errors["location"]}
+        >
+          {(control) => (
+            <TextInput
+              {...control}
+              autoComplete="off"
+              autoCapitalize="none"
+              spellCheck={false}
+              placeholder="branch-office"
+              list={`${formId}-locations`}
+              value={body.location}
+              onChange={(event) => change("location")(event.target.value)}
+            />
+          )}
+        </Field>
+        <datalist id={`${formId}-locations`}>
+          {locations.map((location) => (
+            <option key={location} value={location} />
+          ))}
+        </datalist>
+      </form>
+    </Dialog>
+  );
+}
+
+function Made({ token: { token, location }, onClose }: { token: NewPollerToken; onClose: () => void }) {
+  const { origin, protocol, hostname } = window.location;
+  const isReadable = protocol !== "https:" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+  return (
+    <Dialog
+      title={`Start a poller at ${location}`}
+      width="max-w-xl"
+      onClose={onClose}
+      actions={
+        <Button look="primary" data-autofocus onClick={onClose}>
+          Done
+        </Button>
+      }
+    >
+      <div className="grid gap-4 pt-2">
+        <Notice tone="warn" title="Copy it now: the token is not shown again">
+          Whoever has it can see the jobs of {location} and report samples for them. If it is lost, make a new
+          one.
+        </Notice>
+        <Command
+          label="Run it there"
+          text={`NIGHTBELL_POLLER_TOKEN=${token} npx nightbell poller --url ${origin}`}
+        />
+        {isReadable && (
+          <Notice tone="warn" title="This page came without TLS">
+            Pollers accept https only, so that nobody on the way can read the token. Put a TLS proxy in front
+            of Nightbell, and give its address as --url.
+          </Notice>
+        )}
+        <p className="text-sm">
+          Then add <span className="code">{location}</span> to the locations of the jobs it shall measure.
+        </p>
+      </div>
+    </Dialog>
+  );
+}
