@@ -37,6 +37,7 @@ export function createChain(routers = 4): Chain {
     for (let index = 0; index <= routers; index += 1) {
       const namespace = newNamespace();
       ip("netns", "add", namespace);
+      forward(namespace);
       nodes.push({ namespace, near: { ipv4: ipv4(index, 2), ipv6: ipv6(index, 2) } });
       const previous = nodes[index - 1]?.namespace;
       const outside = previous === undefined ? [] : ["-n", previous];
@@ -45,7 +46,6 @@ export function createChain(routers = 4): Chain {
       addAddresses(outside, far, ipv4(index, 1), ipv6(index, 1));
       addAddresses(["-n", namespace], near, ipv4(index, 2), ipv6(index, 2));
       ip("-n", namespace, "link", "set", "lo", "up");
-      forward(namespace);
       // Back to us, and from each node before on to the new link.
       ip("-n", namespace, "route", "add", "default", "via", ipv4(index, 1));
       ip("-n", namespace, "-6", "route", "add", "default", "via", ipv6(index, 1));
@@ -91,13 +91,15 @@ function addAddresses(where: readonly string[], device: string, ipv4: string, ip
   ip(...where, "link", "set", device, "up");
 }
 
-/** A router that answers everything, however fast it is asked. */
+/** A router that answers everything, however fast it is asked, from its first moment on. Its links come afterwards. */
 function forward(namespace: string): void {
   const settings = [
     "net.ipv4.ip_forward=1",
     "net.ipv6.conf.all.forwarding=1",
     "net.ipv4.icmp_ratelimit=0",
     "net.ipv6.icmp.ratelimit=0",
+    // While it looks for duplicates of its link-local address, a router asks for no neighbour of a packet it forwards.
+    "net.ipv6.conf.default.accept_dad=0",
   ];
   for (const setting of settings) {
     const [name = "", value = ""] = setting.split("=");

@@ -2,6 +2,7 @@
 import type { JobFamily, JobParent } from "@nightbell/contract";
 import { sql } from "kysely";
 import type { Db, Tx } from "../../platform/db.js";
+import { NightbellError } from "../../platform/errors.js";
 import { invalid } from "../../platform/http/validation.js";
 import { findJob } from "../jobs/index.js";
 
@@ -51,8 +52,10 @@ export function setParent(
     await sql`select pg_advisory_xact_lock(hashtextextended(${`job parents ${organisationId}`}, 0))`.execute(
       tx,
     );
-    const parent = await findJob(tx, organisationId, parentId).catch(() => null);
-    if (parent === null) throw invalid([{ path: "parentId", message: "is no job of your organisation" }]);
+    const parent = await findJob(tx, organisationId, parentId).catch((error: unknown) => {
+      if (!(error instanceof NightbellError) || error.code !== "not_found") throw error;
+      throw invalid([{ path: "parentId", message: "is no job of your organisation" }]);
+    });
     if (await standsBelow(tx, parent.job_no, job.job_no)) {
       throw invalid([{ path: "parentId", message: "is the job itself, or reached through it" }]);
     }

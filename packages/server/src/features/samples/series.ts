@@ -37,7 +37,7 @@ export interface SeriesQuery extends WindowQuery {
  * may still be on its way are not expected yet.
  *
  * A window of more than 200,000 samples, or of more than 20,000 in at least 21 hours, is told by rollups, whose percentiles
- * are within 1 %. Where more than 200,000 are in no rollup yet, it is answered for its newest part with so many, which `from` tells.
+ * are within 1 %, and which count a sample that came late from their next turn on. Where more than 200,000 are in no rollup yet, it is answered for its newest part with so many, which `from` tells.
  */
 export async function readSeries(
   database: DatabaseHandle,
