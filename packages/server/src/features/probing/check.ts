@@ -1,4 +1,5 @@
 // `nightbell check`: measures targets from here and now, without a server or a database.
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { createLogger } from "../../platform/log.js";
 import {
@@ -63,6 +64,8 @@ export async function runCheck(
   const tallies = runs.map(({ tally }) => tally);
   const reporter = chooseReporter(tallies, options, output);
   const stop = new AbortController();
+  // Each probe under way listens.
+  setMaxListeners(0, stop.signal);
   const interrupt = (): void => stop.abort();
   process.once("SIGINT", interrupt);
   const prober = createOneShotProber({ latencyApiUrl: "", log: createLogger("silent", "check") });
