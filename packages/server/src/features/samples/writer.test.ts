@@ -14,7 +14,8 @@ import { SampleWriter, type SampleWriterOptions } from "./writer.js";
 
 const log = createLogger("silent", "test");
 const JOB = 7;
-const now = Date.now();
+/** In the middle of an hour: samples of an hour that is over are stored in another way. */
+const now = Math.floor(Date.now() / 3_600_000) * 3_600_000 + 1_800_000;
 
 interface OpenWriter extends AsyncDisposable {
   database: DatabaseHandle;
@@ -37,6 +38,7 @@ async function openWriter(
     flushIntervalMs: 50,
     log,
     registry: new Registry(),
+    clock: { now: () => now, monotonic: () => performance.now() },
     onConfirmed: (samples) => stored.push(...samples),
     ...options,
   });
