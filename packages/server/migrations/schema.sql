@@ -150,7 +150,7 @@ CREATE OR REPLACE FUNCTION public.jobs_note_text()
 AS $function$
 begin
   insert into job_texts (job_no, organisation_id, text)
-  values (new.job_no, new.organisation_id, searchable(new.title || E'\n' || new.target))
+  values (new.job_no, new.organisation_id, searchable(new.title || E'\n_' || new.target))
   on conflict (job_no) do update set text = excluded.text;
   return null;
 end $function$;

@@ -33,6 +33,8 @@ export function serverSettings(port: number): Settings {
     checkpoint_timeout: "2min",
     // pglz costs most of a core at 10,000 samples/s, and lz4 is not compiled in.
     wal_compression: "off",
+    // Ten thousand jobs that were just imported are planned for as none until the first look at them.
+    autovacuum_naptime: "10s",
     timezone: "UTC",
     log_timezone: "UTC",
     // The file holds the server's own life. Failed statements are reported to their callers, who log them.
