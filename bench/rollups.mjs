@@ -86,7 +86,7 @@ async function percentiles(count, read) {
 }
 
 /**
- * Raw samples of the newest hours, a chunk of the first one, and the rollups of one hour for all hours, of every job.
+ * Raw samples of the newest hours, chunks of those in which older windows begin, and the rollups of one hour for all hours, of every job.
  * Returns the first job.
  */
 async function fill(database, log, now) {
@@ -97,9 +97,10 @@ async function fill(database, log, now) {
   const first = last - DAYS * DAY_MS;
   const firstRaw = last - (RAW_HOURS + 1) * HOUR_MS;
   const raw = Array.from({ length: RAW_HOURS + 2 }, (_, index) => firstRaw + index * HOUR_MS);
-  await ensureHours(db, [first, ...raw]);
+  const packed = [first, last - 7 * DAY_MS];
+  await ensureHours(db, [...packed, ...raw]);
   // RTTs of 20 ms and some, losses of 1 %.
-  for (const hour of [first, ...raw]) {
+  for (const hour of [...packed, ...raw]) {
     await pool.query(
       `insert into samples (slot, job_no, location_no, status, rtt_us, jitter_us, lateness_us, sequence_number, recorded_at)
        select slot, job_no, 1, (noise > 0.99)::integer,
@@ -131,7 +132,11 @@ async function fill(database, log, now) {
   );
   for (let day = Math.ceil(first / DAY_MS) * DAY_MS; day + DAY_MS <= last; day += DAY_MS) {
     await pool.query("select write_day_rollups($1)", [day]);
-    await pool.query("insert into rollup_days (day_slot, is_due, is_built) values ($1, false, true)", [day]);
+    await pool.query(
+      `insert into rollup_days (day_slot, is_due, is_built) values ($1, false, true)
+       on conflict (day_slot) do update set is_due = false, is_built = true`,
+      [day],
+    );
   }
   await pool.query("vacuum analyze");
   const grids = [
