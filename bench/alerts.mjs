@@ -1,12 +1,11 @@
 // Alert rules at 10,000 samples a second: what evaluating three rules a job costs, and how soon after a sample is stored
 // the alert that follows from it is raised, with the embedded database. Also runs by itself:
 // `node bench/alerts.mjs [--quick]`.
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import pg from "pg";
+import { load, startServer } from "./shared/postgres.mjs";
 
 const JOBS = 10_000;
 const QUICK_JOBS = 2_000;
@@ -39,17 +38,10 @@ const conditions = [
 ];
 
 export async function run({ quick = false } = {}) {
-  const { startEmbeddedPostgres } = await load("platform/embedded-postgres/index.js");
-  const { createLogger } = await load("platform/log.js");
-  const { migrate } = await load("platform/migrate.js");
-  const { openDatabase } = await load("platform/db.js");
-  const folder = await mkdtemp(join(tmpdir(), "nightbell-bench-"));
-  await chmod(folder, 0o711); // Root starts Postgres as another user.
-  const log = createLogger("error", "bench");
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), log });
-  const database = openDatabase(postgres.url, { poolSize: 6, applicationName: "bench" });
+  const server = await startServer({ poolSize: 6 });
+  const { log, folder } = server;
   try {
-    await migrate(postgres.url, { log });
+    const database = await server.open("alerts");
     const jobCount = quick ? QUICK_JOBS : JOBS;
     await addJobs(database, jobCount);
     const cost = await measureCost({ database, log, jobCount });
@@ -80,9 +72,7 @@ export async function run({ quick = false } = {}) {
       },
     ];
   } finally {
-    await database.close();
-    await postgres.stop();
-    await rm(folder, { recursive: true });
+    await server.close();
   }
 }
 
@@ -245,10 +235,6 @@ function memory() {
   globalThis.gc?.();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
-}
-
-function load(path) {
-  return import(new URL(`../packages/server/dist/${path}`, import.meta.url).href);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -1,15 +1,13 @@
 // What a person at a screen waits for, in a real browser: a job page with 30 days of history until its chart is drawn, the
 // heap of a page that is left open while samples come in, and scrolling the list of 100,000 jobs.
 // Also runs by itself: `node bench/browser.mjs [--quick]`.
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Registry } from "prom-client";
 import { runnerImport } from "vite";
+import { load, startServer } from "./shared/postgres.mjs";
+import { startRole } from "./shared/program.mjs";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -37,37 +35,24 @@ const SCROLL_STEP = 500;
 /** The display shows sixty frames a second; without a GPU the processor draws them, too. */
 const FRAME_BUDGET_MS = 50;
 
-const START_TIMEOUT_MS = 60_000;
-/** For one statement that writes the jobs with their search texts. */
-const FILL_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 5_000;
 const account = { email: "bench@example.com", password: "correct horse battery", name: "Bench" };
 
 export async function run({ quick = false } = {}) {
-  const { startEmbeddedPostgres } = await load("platform/embedded-postgres/index.js");
-  const { createLogger } = await load("platform/log.js");
-  const { migrate } = await load("platform/migrate.js");
-  const { openDatabase } = await load("platform/db.js");
-  const folder = await mkdtemp(join(tmpdir(), "nightbell-bench-"));
-  await chmod(folder, 0o711); // Root starts Postgres as another user.
-  const log = createLogger("error", "bench");
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), log });
-  const database = openDatabase(postgres.url, {
-    poolSize: 4,
-    applicationName: "bench",
-    statementTimeoutMs: FILL_TIMEOUT_MS,
-  });
-  let program;
+  const server = await startServer();
+  const { log, folder } = server;
+  let api;
   let browser;
   try {
-    await migrate(postgres.url, { log });
-    program = await startApi(postgres.url);
-    const world = await fill(database, program.url);
+    const database = await server.open("browser");
+    api = startRole("api", database.url, { NODE_ENV: "production", RATE_LIMIT_PER_SECOND: "100000" });
+    const url = await api.url();
+    const world = await fill(database, url);
     // The tests' own browser; Vite reads its TypeScript.
     const helpers = new URL("../e2e/browser.ts", import.meta.url);
     const { module } = await runnerImport(helpers.pathname);
     browser = await module.launchBrowser();
-    const visit = await visitor(browser, program.url);
+    const visit = await visitor(browser, url);
     return [
       await pageRow(visit, world, quick ? QUICK_LOADS : LOADS),
       await heapRow(visit, world, { database, log, folder, hour: quick ? QUICK_HOUR : HOUR }),
@@ -75,10 +60,8 @@ export async function run({ quick = false } = {}) {
     ];
   } finally {
     await browser?.close();
-    await program?.stop();
-    await database.close();
-    await postgres.stop();
-    await rm(folder, { recursive: true });
+    await api?.stop();
+    await server.close();
   }
 }
 
@@ -370,46 +353,6 @@ async function fill({ pool, db }, url) {
     history: history.id,
     live: { ...live, locationNos: numbers.map(({ location_no }) => location_no) },
   };
-}
-
-/** In a process of its own, as it is started for people. */
-async function startApi(databaseUrl) {
-  const program = spawn(
-    process.execPath,
-    [join(import.meta.dirname, "../packages/server/bin/nightbell.mjs"), "serve", "--roles", "api"],
-    {
-      env: {
-        ...process.env,
-        DATABASE_URL: databaseUrl,
-        PORT: "0",
-        LOG_LEVEL: "warn",
-        NODE_ENV: "production",
-        RATE_LIMIT_PER_SECOND: "100000",
-      },
-      stdio: ["ignore", "pipe", 2],
-    },
-  );
-  let output = "";
-  program.stdout.setEncoding("utf8");
-  const deadline = setTimeout(() => program.kill(), START_TIMEOUT_MS);
-  for await (const text of program.stdout) {
-    output += text;
-    if (/http:\/\/\S+/.test(output)) break;
-  }
-  clearTimeout(deadline);
-  const url = /http:\/\/[^\s/]+/.exec(output)?.[0];
-  if (url === undefined) throw new Error(`the API did not start: ${output}`);
-  return {
-    url,
-    async stop() {
-      program.kill("SIGTERM");
-      if (program.exitCode === null) await once(program, "exit");
-    },
-  };
-}
-
-function load(path) {
-  return import(new URL(`../packages/server/dist/${path}`, import.meta.url).href);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { pack, rollUp } from "./history/ageing.mjs";
-import { load, sizeOf, startServer } from "./history/database.mjs";
+import { load, sizeOf, startServer } from "./shared/postgres.mjs";
 import { addJobs, phaseOf, storeStretch } from "./history/targets.mjs";
 
 const HOUR_MS = 3_600_000;

@@ -2,14 +2,10 @@
 // kind of filter and search, and far into the list by cursor and by page. Between any two of them the profile is asked for,
 // which is two look-ups by key through the same server and pool: a yardstick that tells a slow day from a slow list.
 // Also runs by itself: `node bench/job-list.mjs [--quick]`.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import pg from "pg";
 import { Client } from "undici";
+import { startServer } from "./shared/postgres.mjs";
+import { startRole } from "./shared/program.mjs";
 
 const JOBS = 100_000;
 /** Jobs of other organisations in the same tables. */
@@ -22,7 +18,6 @@ const FIRST_WARM_UP = 300;
 const WARM_UP = 20;
 const LIMIT = 50;
 const LAST_PAGE = JOBS / LIMIT;
-const START_TIMEOUT_MS = 60_000;
 
 /** Each gives the query of its n-th request; `cursor` is one that lies in the middle of the list. */
 const scenarios = [
@@ -39,13 +34,12 @@ const scenarios = [
 ];
 
 export async function run({ quick = false } = {}) {
-  const folder = await mkdtemp(join(tmpdir(), "nightbell-bench-"));
-  await chmod(folder, 0o711); // Root starts Postgres as another user.
-  const postgres = await startPostgres(folder);
-  const api = await startApi(postgres.url);
+  const server = await startServer();
+  const database = await server.open("jobs");
+  const api = startRole("api", database.url, { RATE_LIMIT_PER_SECOND: "100000" });
   try {
-    const client = new Client(api.url);
-    const token = await fill(client, postgres.url);
+    const client = new Client(await api.url());
+    const token = await fill(client, database.pool);
     for (let n = 0; n < FIRST_WARM_UP; n++) await list(client, token, "");
     const rows = [];
     for (const scenario of scenarios) {
@@ -67,8 +61,7 @@ export async function run({ quick = false } = {}) {
     return rows;
   } finally {
     await api.stop();
-    await postgres.stop();
-    await rm(folder, { recursive: true });
+    await server.close();
   }
 }
 
@@ -117,7 +110,7 @@ async function call(client, method, path, token, body) {
 }
 
 /** One account with all the jobs, beside jobs of others; statistics as autovacuum would have made them. */
-async function fill(client, databaseUrl) {
+async function fill(client, database) {
   const account = { email: "bench@example.com", password: "correct horse battery", name: "Bench" };
   const { token, user } = await call(client, "POST", "/api/auth/register", null, account);
   await call(client, "POST", "/api/jobs", token, {
@@ -126,13 +119,7 @@ async function fill(client, databaseUrl) {
     target: "10.0.0.1",
     cadenceSeconds: 10,
   });
-  const database = new pg.Client({ connectionString: databaseUrl });
-  await database.connect();
-  try {
-    await insertJobs(database, user);
-  } finally {
-    await database.end();
-  }
+  await insertJobs(database, user);
   return token;
 }
 
@@ -158,52 +145,6 @@ async function insertJobs(database, user) {
   );
   await database.query("vacuum analyze jobs");
   await database.query("vacuum analyze job_texts");
-}
-
-async function startPostgres(folder) {
-  const { startEmbeddedPostgres } =
-    await import("../packages/server/dist/platform/embedded-postgres/index.js");
-  const { createLogger } = await import("../packages/server/dist/platform/log.js");
-  const { migrate } = await import("../packages/server/dist/platform/migrate.js");
-  const log = createLogger("warn", "bench");
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), log });
-  await migrate(postgres.url, { log });
-  return postgres;
-}
-
-/** In a process of its own, so that the client's work is not counted. */
-async function startApi(databaseUrl) {
-  const program = spawn(
-    process.execPath,
-    [join(import.meta.dirname, "../packages/server/bin/nightbell.mjs"), "serve", "--roles", "api"],
-    {
-      env: {
-        ...process.env,
-        DATABASE_URL: databaseUrl,
-        PORT: "0",
-        LOG_LEVEL: "warn",
-        RATE_LIMIT_PER_SECOND: "100000",
-      },
-      stdio: ["ignore", "pipe", 2],
-    },
-  );
-  let output = "";
-  program.stdout.setEncoding("utf8");
-  const deadline = setTimeout(() => program.kill(), START_TIMEOUT_MS);
-  for await (const text of program.stdout) {
-    output += text;
-    if (/http:\/\/\S+/.test(output)) break;
-  }
-  clearTimeout(deadline);
-  const url = /http:\/\/[^\s/]+/.exec(output)?.[0];
-  if (url === undefined) throw new Error(`the API did not start: ${output}`);
-  return {
-    url,
-    async stop() {
-      program.kill("SIGTERM");
-      if (program.exitCode === null) await once(program, "exit");
-    },
-  };
 }
 
 function pick(values, n) {

@@ -3,7 +3,7 @@
 // `node bench/retention.mjs [--quick]`.
 import { pathToFileURL } from "node:url";
 import { pack, rollUp } from "./history/ageing.mjs";
-import { sizeOf, startServer } from "./history/database.mjs";
+import { sizeOf, startServer } from "./shared/postgres.mjs";
 import { addJobs, storeStretch } from "./history/targets.mjs";
 
 const DAY_MS = 86_400_000;

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { pack } from "./history/ageing.mjs";
-import { load, startServer } from "./history/database.mjs";
+import { load, startServer } from "./shared/postgres.mjs";
 import { addJobs } from "./history/targets.mjs";
 
 const MINUTE_MS = 60_000;

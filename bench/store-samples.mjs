@@ -2,11 +2,10 @@
 // and reads of what was stored: 2,000 jobs at a cadence of ten seconds. Also runs by itself:
 // `node bench/store-samples.mjs [--quick]`.
 import { randomUUID } from "node:crypto";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { load, startServer } from "./shared/postgres.mjs";
 
 const CADENCE_MS = 10_000;
 const SLOTS = 500;
@@ -21,17 +20,10 @@ const READS = 300;
 const QUICK_READS = 50;
 
 export async function run({ quick = false } = {}) {
-  const { startEmbeddedPostgres } = await load("platform/embedded-postgres/index.js");
-  const { createLogger } = await load("platform/log.js");
-  const { migrate } = await load("platform/migrate.js");
-  const { openDatabase } = await load("platform/db.js");
-  const folder = await mkdtemp(join(tmpdir(), "nightbell-bench-"));
-  await chmod(folder, 0o711); // Root starts Postgres as another user.
-  const log = createLogger("error", "bench");
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), log });
-  const database = openDatabase(postgres.url, { poolSize: 4, applicationName: "bench" });
+  const server = await startServer();
+  const { log, folder } = server;
   try {
-    await migrate(postgres.url, { log });
+    const database = await server.open("samples");
     const jobCount = quick ? QUICK_JOBS : JOBS;
     const to = Math.floor(Date.now() / CADENCE_MS) * CADENCE_MS;
     const from = to - SLOTS * CADENCE_MS;
@@ -52,9 +44,7 @@ export async function run({ quick = false } = {}) {
     if (!quick) rows.push(await measureLongSeries(context, jobCount + 1, to));
     return rows;
   } finally {
-    await database.close();
-    await postgres.stop();
-    await rm(folder, { recursive: true });
+    await server.close();
   }
 }
 
@@ -198,10 +188,6 @@ async function timed(call) {
   const startedAt = performance.now();
   await call();
   return performance.now() - startedAt;
-}
-
-function load(path) {
-  return import(new URL(`../packages/server/dist/${path}`, import.meta.url).href);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -1,5 +1,5 @@
 // What the scheduler does to samples that age, done at once.
-import { load } from "./database.mjs";
+import { load } from "../shared/postgres.mjs";
 
 const never = new AbortController().signal;
 

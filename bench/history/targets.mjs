@@ -1,7 +1,7 @@
 // Samples as real targets leave them: RTTs of 20 ms ± 2 ms in microseconds, now and then a spike or a stretch of congestion,
 // losses that come in bursts, slots that nobody probed, lateness of a millisecond or so.
 import { randomUUID } from "node:crypto";
-import { load } from "./database.mjs";
+import { load } from "../shared/postgres.mjs";
 
 const BATCH = 20_000;
 

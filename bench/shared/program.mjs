@@ -35,15 +35,22 @@ export async function startTargets() {
 
 /** `nightbell up` on a data folder. */
 export function startProgram(dataDir, environment = {}) {
-  const program = spawn(process.execPath, [PROGRAM, "up"], {
-    env: {
-      ...process.env,
-      DATABASE_URL: "",
-      NIGHTBELL_DATA_DIR: dataDir,
-      PORT: "0",
-      LOG_LEVEL: "warn",
-      ...environment,
-    },
+  const program = run(["up"], { DATABASE_URL: "", NIGHTBELL_DATA_DIR: dataDir, ...environment });
+  return {
+    ...program,
+    postgresPid: async () => Number((await postmasterFile(dataDir))[0]),
+  };
+}
+
+/** One role of it on a database. */
+export function startRole(role, databaseUrl, environment = {}) {
+  return run(["serve", "--roles", role], { DATABASE_URL: databaseUrl, ...environment });
+}
+
+/** In a process of its own, as it is started for people. */
+function run(args, environment) {
+  const program = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, PORT: "0", LOG_LEVEL: "warn", ...environment },
     stdio: ["ignore", "pipe", 2],
   });
   const exited = once(program, "exit");
@@ -57,7 +64,6 @@ export function startProgram(dataDir, environment = {}) {
         return /http:\/\/[^\s/]+/.exec(output)?.[0];
       }),
     pollerPid: () => until("poller process", () => childNamed(program.pid, "poller-child")),
-    postgresPid: async () => Number((await postmasterFile(dataDir))[0]),
     /** Also after it has ended. */
     async stop(signal = "SIGTERM") {
       program.kill(signal);

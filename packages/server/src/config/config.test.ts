@@ -32,6 +32,13 @@ describe("the environment", () => {
     expect(() => loadConfig({ REPLICA_ID, REPLICA_COUNT: "3" })).toThrow(new ConfigError(says)),
   );
 
+  test("refuses rollups that leave before the raw samples they are built of", () => {
+    expect(() => loadConfig({ RAW_RETENTION_HOURS: "49", ROLLUP_5M_RETENTION_DAYS: "2" })).toThrow(
+      new ConfigError("ROLLUP_5M_RETENTION_DAYS: 2 days are less than RAW_RETENTION_HOURS (49 hours)"),
+    );
+    expect(loadConfig({ RAW_RETENTION_HOURS: "48", ROLLUP_5M_RETENTION_DAYS: "2" })).toBeDefined();
+  });
+
   test("reads REFERENCE_TARGETS", () => {
     const { REFERENCE_TARGETS } = loadConfig({
       REFERENCE_TARGETS: "10.0.0.1, tcp://10.0.0.2:53,icmp://10.0.0.1, tcp://[2001:db8::1]:443",

@@ -189,6 +189,18 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
       `REPLICA_ID: ${config.REPLICA_ID} must be below REPLICA_COUNT (${config.REPLICA_COUNT}); ids start at 0`,
     );
   }
+  for (const name of [
+    "ROLLUP_5M_RETENTION_DAYS",
+    "ROLLUP_1H_RETENTION_DAYS",
+    "ROLLUP_1D_RETENTION_DAYS",
+  ] as const) {
+    // Rollups of raw hours are built again and again, so none may be dropped.
+    if (config[name] * 24 < config.RAW_RETENTION_HOURS) {
+      throw new ConfigError(
+        `${name}: ${config[name]} days are less than RAW_RETENTION_HOURS (${config.RAW_RETENTION_HOURS} hours)`,
+      );
+    }
+  }
   if (config.SMTP_URL !== undefined && config.MAIL_FROM === undefined) {
     throw new ConfigError("MAIL_FROM: is required with SMTP_URL, as in Nightbell <nightbell@example.org>");
   }

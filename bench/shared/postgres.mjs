@@ -1,13 +1,16 @@
-// A Postgres for benchmarks of history: the embedded one with its default, durable settings, and what it costs.
-import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+// A Postgres for benchmarks: the embedded one with its default, durable settings, and what it costs.
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cpuSecondsOfTree } from "./processes.mjs";
 
-/** Of /proc: what Linux counts in, whatever the kernel was built with. */
-const TICKS_PER_SECOND = 100;
+/** For one statement that makes a hundred thousand jobs with their search texts. */
+const FILL_TIMEOUT_MS = 300_000;
 
-/** Starts a server; `open` makes a migrated database of it, and `close` ends everything. */
-export async function startServer() {
+/**
+ * Starts a server; `open` makes a migrated database of it, and `close` ends everything. `folder` goes with it.
+ */
+export async function startServer({ poolSize = 4 } = {}) {
   const { startEmbeddedPostgres } = await load("platform/embedded-postgres/index.js");
   const { createLogger } = await load("platform/log.js");
   const { migrate } = await load("platform/migrate.js");
@@ -18,12 +21,14 @@ export async function startServer() {
   const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), log });
   const opened = [];
   const connect = (url) => {
-    const database = openDatabase(url, { poolSize: 4, applicationName: "bench" });
+    const options = { poolSize, applicationName: "bench", statementTimeoutMs: FILL_TIMEOUT_MS };
+    const database = openDatabase(url, options);
     opened.push(database);
     return database;
   };
   return {
     log,
+    folder,
     async open(name) {
       await connect(postgres.url).pool.query(`create database ${name}`);
       const url = new URL(postgres.url);
@@ -31,7 +36,7 @@ export async function startServer() {
       await migrate(url.href, { log });
       return connect(url.href);
     },
-    cpuSeconds: () => cpuSecondsOf(postgres.pid),
+    cpuSeconds: () => cpuSecondsOfTree(postgres.pid),
     async close() {
       for (const database of opened) await database.close();
       await postgres.stop();
@@ -50,21 +55,7 @@ export async function sizeOf({ pool }, prefix) {
   return rows[0].bytes;
 }
 
-/** What a server and all its processes have used, those that ended included; null where there is no /proc. */
-async function cpuSecondsOf(postmaster) {
-  const names = await readdir("/proc").catch(() => []);
-  let ticks = names.length === 0 ? null : 0;
-  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-    // The name of the process, in parentheses, may hold spaces. After it: state, parent, … (proc(5), fields 3 and 4).
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [user, system, userOfEnded, systemOfEnded] = fields.slice(11, 15).map(Number);
-    if (Number(pid) === postmaster) ticks += user + system + userOfEnded + systemOfEnded;
-    else if (Number(fields[1]) === postmaster) ticks += user + system;
-  }
-  return ticks === null ? null : ticks / TICKS_PER_SECOND;
-}
-
+/** A module of the built server, by its path. */
 export function load(path) {
   return import(new URL(`../../packages/server/dist/${path}`, import.meta.url).href);
 }
