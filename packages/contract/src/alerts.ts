@@ -278,7 +278,7 @@ export const AlertDryRun = z.object({
   jobs: z.array(
     z.object({
       job: z.object({ id: z.uuid(), title: z.string() }),
-      /** Later than asked for where the window holds more samples than one dry run may read. */
+      /** Later than asked for where the window holds more samples, or firings, than one dry run may tell of. */
       from: z.string(),
       sampleCount: z.number().int(),
       firings: z.array(AlertFiring),

@@ -5,7 +5,7 @@ import { DatabaseError, type Pool, type PoolClient } from "pg";
 import { uuidv7 } from "uuidv7";
 import { hasEvidence, urgencyOf } from "../evidence/index.js";
 import { type Decision, decide, type Statement, type LocationCondition } from "./decide.js";
-import { isActive, occurrenceAt, selects } from "./maintenance.js";
+import { ActiveTimes, selects } from "./maintenance.js";
 import { conditionText, happeningText } from "./sentences.js";
 import {
   type Changes,
@@ -131,8 +131,11 @@ function circumstances(
   };
 }
 
+/** Of this process: the scheduler asks every second, and each transaction of decisions. */
+const activeTimes = new ActiveTimes();
+
 export function activeWindows(windows: readonly WindowRow[], now: number): WindowRow[] {
-  return windows.filter(({ schedule }) => isActive(occurrenceAt(schedule, now), now));
+  return windows.filter(({ schedule }) => activeTimes.isActive(schedule, now));
 }
 
 /** What the decisions of one transaction change. */

@@ -11,7 +11,7 @@ export async function settlePollerAlerts(db: Db, now: number): Promise<void> {
   const dead = new Map(
     (await deadPollers(db))
       .filter(({ isBack }) => !isBack)
-      .map((poller) => [`${KEY_PREFIX}${poller.location}/${poller.name}`, poller]),
+      .map((poller) => [`${KEY_PREFIX}${poller.locationNo}/${poller.name}`, poller]),
   );
   const raised = await db
     .selectFrom("alerts")

@@ -1,4 +1,5 @@
 // What a rule would have done: recorded history through the same evaluator, before the rule is switched on.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AlertDryRun, AlertRuleDryRunBody, JobSelector } from "@nightbell/contract";
 import { sql } from "kysely";
 import type { z } from "zod";
@@ -6,11 +7,10 @@ import type { Db, DatabaseHandle } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import { type Grid, readGrids } from "../jobs/index.js";
 import { type ReplayedSample, replayBetween, statusCodes } from "../samples/index.js";
-import { activeWindows } from "./apply.js";
-import { selects } from "./maintenance.js";
+import { ActiveTimes, selects } from "./maintenance.js";
 import { RuleStates } from "./rule-states.js";
 import type { NewRule } from "./rules.js";
-import { enabledWindows } from "./situations.js";
+import { enabledWindows, type WindowRow } from "./situations.js";
 
 const DEFAULT_SPAN_MS = 86_400_000;
 const MAX_SPAN_MS = 31 * 86_400_000;
@@ -18,6 +18,8 @@ const MAX_SPAN_MS = 31 * 86_400_000;
 const DEFAULT_JOBS = 20;
 /** Samples of one dry run, shared by its jobs: a second or two. */
 const MAX_SAMPLES = 200_000;
+/** Of one job, the newest. */
+const MAX_FIRINGS = 1_000;
 
 interface DryRunJob {
   id: string;
@@ -41,11 +43,10 @@ export async function dryRun(
   const maintenance = await enabledWindows(db, organisationId);
   const results: AlertDryRun["jobs"] = [];
   for (const job of jobs) {
-    const isSuppressedAt = (time: number) =>
-      activeWindows(maintenance, time).some(({ selector }) => selects(selector, job));
+    const windows = maintenance.filter(({ selector }) => selects(selector, job));
     const grids = await readGrids(db, job.job_no, window.from, window.to);
     const maxSlots = Math.floor(MAX_SAMPLES / jobs.length / job.location_count);
-    results.push(await dryRunOf(database, rule, job, grids, window, maxSlots, isSuppressedAt));
+    results.push(await dryRunOf(database, rule, job, grids, window, maxSlots, windows));
   }
   return {
     from: new Date(window.from).toISOString(),
@@ -63,7 +64,7 @@ async function dryRunOf(
   grids: readonly Grid[],
   window: { from: number; to: number },
   maxSlots: number,
-  isSuppressedAt: (time: number) => boolean,
+  maintenance: readonly WindowRow[],
 ): Promise<AlertDryRun["jobs"][number]> {
   const { from, samples } = replayBetween(database, { jobNo: job.job_no, grids }, window, maxSlots);
   const run = new Rehearsal(rule, job.location_count);
@@ -72,16 +73,32 @@ async function dryRunOf(
     sampleCount += some.length;
     for (const sample of some) run.take(sample);
   }
+  const firings = run.firings.slice(-MAX_FIRINGS);
+  const isWhole = firings.length === run.firings.length;
   return {
     job: { id: job.id, title: job.title },
-    from: new Date(from).toISOString(),
+    from: new Date(isWhole ? from : (firings[0]?.from ?? from)).toISOString(),
     sampleCount,
-    firings: run.firings.map(({ from, to }) => ({
+    firings: await withSuppression(firings, maintenance),
+  };
+}
+
+/** A turn of the event loop for each, since a calendar may be slow to look through. */
+async function withSuppression(
+  firings: Rehearsal["firings"],
+  maintenance: readonly WindowRow[],
+): Promise<AlertDryRun["jobs"][number]["firings"]> {
+  const times = new ActiveTimes();
+  const shown = [];
+  for (const { from, to } of firings) {
+    shown.push({
       from: new Date(from).toISOString(),
       to: to === null ? null : new Date(to).toISOString(),
-      isSuppressed: isSuppressedAt(from),
-    })),
-  };
+      isSuppressed: maintenance.some(({ schedule }) => times.isActive(schedule, from)),
+    });
+    if (maintenance.length > 0) await nextTurn();
+  }
+  return shown;
 }
 
 /** One rule and one job, from their samples in the order of slots. */

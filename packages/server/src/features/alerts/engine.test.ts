@@ -496,3 +496,20 @@ test("a poller that is gone without a word is one alert about ourselves, until i
   await settlePollerAlerts(db, START + 91_000);
   expect(await alertsOf(world)).toMatchObject([{ status: "resolved", timeline: ["opened", "resolved"] }]);
 });
+
+test("pollers of two organisations that are called alike are two alerts", async () => {
+  await using world = await createWorld();
+  const { db, pool } = world.database;
+  await pool.query(
+    `with owner as (insert into organisations (id, name) select gen_random_uuid(), 'of ' || n from generate_series(1, 2) as n returning id),
+       place as (insert into locations (organisation_id, name) select id, 'berlin' from owner returning location_no)
+     insert into pollers (id, location_no, name, kind, state, lease_until, started_at, died_at, buckets, stats)
+     select gen_random_uuid(), location_no, 'east', 'local', 'dead', now(), $1, $2, decode(repeat('00', 1024), 'hex'), '{}'
+     from place`,
+    [new Date(START), new Date(START + 60_000)],
+  );
+  await settlePollerAlerts(db, START + 61_000);
+  const alerts = await alertsOf(world);
+  expect(alerts).toHaveLength(2);
+  expect(new Set(alerts.map((alert) => alert.organisation_id)).size).toBe(2);
+});

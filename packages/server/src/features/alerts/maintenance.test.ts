@@ -1,7 +1,7 @@
 import type { MaintenanceSchedule } from "@nightbell/contract";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isActive, occurrenceAt, scheduleFault } from "./maintenance.js";
+import { ActiveTimes, isActive, occurrenceAt, scheduleFault } from "./maintenance.js";
 
 const at = (text: string) => Date.parse(text);
 const nightly = (timeZone: string, durationMinutes = 120, cron = "30 2 * * *"): MaintenanceSchedule => ({
@@ -109,4 +109,38 @@ it("a schedule that cannot be followed says why", () => {
   expect(messageOf({ kind: "once", from: "2026-01-01T10:00:00Z", to: "2026-01-01T10:00:00Z" })).toBe(
     "must lie after `from`",
   );
+});
+
+describe("what is remembered of schedules", () => {
+  const minute = 60_000;
+  const schedules = [
+    nightly("Europe/Vienna", 45, "30 * * * *"),
+    nightly("America/New_York", 90, "0 * * * *"), // longer than the time to the next
+    nightly("UTC", 30, "0 2 29 2 *"),
+    { kind: "once", from: "2026-03-29T00:30:00Z", to: "2026-03-29T03:00:00Z" },
+  ] as const satisfies MaintenanceSchedule[];
+
+  it("is what a look into the calendar says, as time goes on and when it goes back", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -30, max: 200 }), { maxLength: 60 }), (steps) => {
+        const times = new ActiveTimes();
+        let now = at("2026-03-28T22:00:00Z");
+        for (const step of steps) {
+          now += step * minute;
+          for (const schedule of schedules)
+            expect(times.isActive(schedule, now)).toBe(isActive(occurrenceAt(schedule, now), now));
+        }
+      }),
+    );
+  });
+
+  it("spares the calendar", () => {
+    const times = new ActiveTimes();
+    const rare = nightly("America/New_York", 30, "0 0 29 2 SUN#5");
+    const start = at("2026-01-01T00:00:00Z");
+    times.isActive(rare, start);
+    const startedAt = performance.now();
+    for (let second = 0; second < 20_000; second += 1) times.isActive(rare, start + second * 1_000);
+    expect(performance.now() - startedAt).toBeLessThan(1_000); // each look into it takes about a millisecond
+  });
 });

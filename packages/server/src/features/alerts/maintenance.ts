@@ -31,6 +31,29 @@ export function isActive(occurrence: Occurrence | null, now: number): boolean {
   return occurrence !== null && occurrence.from <= now;
 }
 
+/** Schedules that are remembered: some hundred bytes each. */
+const MAX_REMEMBERED = 10_000;
+
+/**
+ * Whether schedules are active, asked again and again as time goes on. What was found is used until its occurrence is over,
+ * for to look through a calendar takes up to milliseconds.
+ */
+export class ActiveTimes {
+  readonly #found = new Map<string, { askedAt: number; occurrence: Occurrence | null }>();
+
+  isActive(schedule: MaintenanceSchedule, now: number): boolean {
+    const key = JSON.stringify(schedule);
+    let found = this.#found.get(key);
+    if (found === undefined || now < found.askedAt || now >= (found.occurrence?.to ?? Infinity)) {
+      found = { askedAt: now, occurrence: occurrenceAt(schedule, now) };
+      this.#found.set(key, found);
+      const [oldest] = this.#found.keys();
+      if (this.#found.size > MAX_REMEMBERED && oldest !== undefined) this.#found.delete(oldest);
+    }
+    return isActive(found.occurrence, now);
+  }
+}
+
 /** Says what is wrong with a schedule; null when it can be followed. */
 export function scheduleFault(
   schedule: MaintenanceSchedule,

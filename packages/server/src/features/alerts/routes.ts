@@ -20,7 +20,9 @@ import {
 } from "@nightbell/contract";
 import { z } from "zod";
 import type { Clock } from "../../platform/clock.js";
+import { AccountShares } from "../../platform/account-shares.js";
 import type { DatabaseHandle } from "../../platform/db.js";
+import type { Account } from "../../platform/http/access.js";
 import type { App } from "../../platform/http/app.js";
 import { IfMatchHeaders } from "../../platform/http/if-match.js";
 import { findAlert, listAlerts } from "./alerts.js";
@@ -33,6 +35,9 @@ export interface AlertRouteOptions {
   readonly database: DatabaseHandle;
   readonly clock: Clock;
 }
+
+/** At once per instance. */
+const DRY_RUNS = 4;
 
 const tags = ["alerts"];
 const params = z.object({ id: z.uuid() });
@@ -75,6 +80,20 @@ function addAlerts(app: App, { database: { db } }: AlertRouteOptions): void {
 
 function addRules(app: App, { database, clock }: AlertRouteOptions): void {
   const { db } = database;
+  const shares = new AccountShares({
+    concurrency: DRY_RUNS,
+    perAccount: 1,
+    refusals: {
+      tooMany: "Too many dry runs are under way; try again in a few seconds.",
+      tooManyOfYours: "Your last dry run is still under way; wait until it ends.",
+    },
+  });
+  const rehearse = (
+    { userId, organisationId }: Account,
+    rule: Parameters<typeof dryRun>[2],
+    query: Parameters<typeof dryRun>[3],
+  ) => shares.run(userId, () => dryRun(database, organisationId, rule, query, clock.now()));
+
   app.get(
     "/api/alert-rules",
     {
@@ -113,27 +132,27 @@ function addRules(app: App, { database, clock }: AlertRouteOptions): void {
   app.post(
     "/api/alert-rules/dry-run",
     {
-      config: { access: "responder", errors: ["not_found"] },
+      config: { access: "responder", errors: ["not_found", "rate_limited"] },
       schema: {
         tags,
         summary: "What a rule that is not saved would have done",
         description:
           "Recorded history through the same evaluator: the jobs given, or the 20 newest that the rule selects; at most " +
-          "200,000 samples, the newest. Parents are not taken into account.",
+          "200,000 samples and 1,000 firings a job, the newest. Parents are not taken into account.",
         body: AlertDryRunBody,
         response: { 200: AlertDryRun },
       },
     },
     async (request) => {
       const { rule, ...query } = request.body;
-      return dryRun(database, request.account.organisationId, rule, query, clock.now());
+      return rehearse(request.account, rule, query);
     },
   );
 
   app.post(
     "/api/alert-rules/:id/dry-run",
     {
-      config: { access: "responder" },
+      config: { access: "responder", errors: ["rate_limited"] },
       schema: {
         tags,
         summary: "What a rule would have done",
@@ -143,9 +162,8 @@ function addRules(app: App, { database, clock }: AlertRouteOptions): void {
       },
     },
     async (request) => {
-      const { organisationId } = request.account;
-      const rule = await findRule(db, organisationId, request.params.id);
-      return dryRun(database, organisationId, rule, request.body, clock.now());
+      const rule = await findRule(db, request.account.organisationId, request.params.id);
+      return rehearse(request.account, rule, request.body);
     },
   );
 

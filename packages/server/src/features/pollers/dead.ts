@@ -9,6 +9,7 @@ export interface DeadPoller {
   readonly id: string;
   readonly name: string;
   readonly location: string;
+  readonly locationNo: number;
   /** Whose location it is; null when it is shared. */
   readonly organisationId: string | null;
   /** When its lease ran out, at most three seconds after its death. */
@@ -38,6 +39,7 @@ export async function deadPollers(db: Db): Promise<DeadPoller[]> {
       "pollers.id",
       "pollers.name",
       "locations.name as location",
+      "locations.location_no",
       "locations.organisation_id",
       "pollers.died_at",
       eb
@@ -62,10 +64,11 @@ export async function deadPollers(db: Db): Promise<DeadPoller[]> {
     .orderBy("pollers.died_at", "desc")
     .$narrowType<{ died_at: Date }>()
     .execute();
-  return rows.map(({ id, name, location, organisation_id, died_at, is_back }) => ({
+  return rows.map(({ id, name, location, location_no, organisation_id, died_at, is_back }) => ({
     id,
     name,
     location,
+    locationNo: location_no,
     organisationId: organisation_id,
     diedAt: died_at,
     isBack: Boolean(is_back),

@@ -41,12 +41,18 @@ export interface PollerRow {
 
 /** The number by which samples know a location; makes it known when it is new. */
 export async function locationNumber(db: Db, name: string): Promise<number> {
+  const find = async () => {
+    const { rows } = await sql<{ location_no: number }>`
+      select location_no from locations where organisation_id is null and name = ${name}`.execute(db);
+    return rows[0]?.location_no;
+  };
+  // Looked for first: an insert spends one of the 32,767 numbers even where it changes nothing.
+  const known = await find();
+  if (known !== undefined) return known;
   await sql`insert into locations (name) values (${name}) on conflict do nothing`.execute(db);
-  const { rows } = await sql<{ location_no: number }>`
-    select location_no from locations where organisation_id is null and name = ${name}`.execute(db);
-  const [location] = rows;
-  if (location === undefined) throw new Error(`the location ${name} vanished while it was created`);
-  return location.location_no;
+  const created = await find();
+  if (created === undefined) throw new Error(`the location ${name} vanished while it was created`);
+  return created;
 }
 
 /** The other pollers of a location that share its jobs live. */

@@ -28,8 +28,8 @@ const TOKEN_BYTES = 32;
 const TOKEN = /^nbp_[\w-]{43}$/;
 
 const MAX_TOKENS = 200;
-/** They outlive their tokens, as samples refer to them. */
-const MAX_LOCATIONS = 200;
+/** They outlive their tokens, as samples refer to them; and an installation has numbers for 32,767. */
+const MAX_LOCATIONS = 50;
 
 /** Of `lastUsedAt`: written no oftener than this. */
 const LAST_USE_PRECISION = "30 seconds";
@@ -52,8 +52,9 @@ export function createToken(
 ): Promise<NewPollerToken> {
   const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString("base64url");
   return db.transaction().execute(async (tx) => {
-    const locationNo = await ownLocation(tx, account.organisationId, location);
+    // First, for the number of a new location is spent even when nothing comes of it.
     await refuseTooMany(tx, account.organisationId);
+    const locationNo = await ownLocation(tx, account.organisationId, location);
     const id = uuidv7();
     await tx
       .insertInto("poller_tokens")
