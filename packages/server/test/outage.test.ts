@@ -129,11 +129,14 @@ test(
     await eventually(async () => expect(await pollerUp(program)).toBe("1"), { withinMs: 20_000 });
     process.kill(Number(/"postgresPid":(\d+)/.exec(program.output())?.[1]), "SIGKILL");
     await eventually(() => expect(program.output()).toContain('"Postgres runs again"'), { withinMs: 20_000 });
-    await eventually(() => {
-      const troubles = troublesOf(program);
-      const lost = troubles.filter((line) => !line.startsWith("info"));
-      expect(troubles).toHaveLength(2 * lost.length);
-    });
+    await eventually(
+      () => {
+        const troubles = troublesOf(program);
+        const lost = troubles.filter((line) => !line.startsWith("info"));
+        expect(troubles).toHaveLength(2 * lost.length);
+      },
+      { withinMs: 30_000 },
+    );
     // Who asked nothing in that second has nothing to tell.
     expect([
       "error: Postgres ended by itself and is started again",

@@ -26,7 +26,9 @@ export function addRequestMetrics(app: FastifyInstance, registry: Registry): voi
     duration.observe({ method: request.method, route, status: reply.statusCode }, elapsedMs / 1_000);
     if (elapsedMs < SLOW_MS) return;
     const details = { method: request.method, route, status: reply.statusCode, elapsedMs };
-    if (elapsedMs < VERY_SLOW_MS) request.log.warn(details, "slow request");
+    // Who waited for a database that is away is no news: that it is away is said once.
+    if (reply.statusCode === 503) request.log.debug(details, "slow request");
+    else if (elapsedMs < VERY_SLOW_MS) request.log.warn(details, "slow request");
     else request.log.error(details, "very slow request");
   });
 }

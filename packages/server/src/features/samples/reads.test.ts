@@ -291,6 +291,25 @@ describe.each(["raw", "packed", "packed or late"] as const)(
     });
 
     describe("summaries", () => {
+      test("of a running job show each gap, however many of the newest slots have come", async () => {
+        const grid = { fromSlot: START, toSlot: null, cadenceMs: 1_000, firstSequence: 0 };
+        const { id, jobNo } = await addJob(world, [grid]);
+        const now = START + 100_000;
+        // All up to the last second but three, long ago.
+        const slots = Array.from({ length: 100 }, (_, index) => index).filter(
+          (index) => index < 20 || index > 22,
+        );
+        await put(
+          slots.map((index) => sampleAt(START + index * 1_000, jobNo)),
+          now,
+        );
+        const job = await findSampledJob(world.database, world.organisationId, id);
+        expect(await readSummary(world.database, job, {}, now)).toMatchObject({
+          sampleCount: 97,
+          expectedCount: 100,
+        });
+      });
+
       test("are exact", async () => {
         const grid = { fromSlot: START, toSlot: START + 11_000, cadenceMs: 1_000, firstSequence: 0 };
         const { id, jobNo } = await addJob(world, [grid]);

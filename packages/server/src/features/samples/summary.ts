@@ -15,8 +15,8 @@ import {
   countDue,
   endOfJob,
   EXACT_SAMPLES,
-  expectedSamples,
   resolveWindow,
+  settledEnd,
   type Window,
   type WindowQuery,
 } from "./window.js";
@@ -35,6 +35,11 @@ export async function readSummary(
   now: number,
 ): Promise<Summary> {
   const asked = resolveWindow(query, { to: endOfJob(job, now), from: (to) => job.grids[0]?.fromSlot ?? to });
+  // Slots whose result may still be on its way are expected only when it has come. What has is counted first, so that
+  // what comes meanwhile is not taken for a gap.
+  const end = Math.min(asked.to, now);
+  const settledTo = Math.max(asked.from, Math.min(end, settledEnd(job, now)));
+  const newest = await statisticsOf(database, job, { from: settledTo, to: Math.max(settledTo, end) });
   const { window, row, strays } =
     (await rolledUp(database, job, asked, now)) ?? (await exact(database, job, asked, now));
   const sampleCount = row?.sample_count ?? 0;
@@ -44,7 +49,10 @@ export async function readSummary(
   const [p50Us, p99Us] = row?.p50_p99_rtt_us ?? [null, null];
   return {
     sampleCount,
-    expectedCount: expectedSamples(job, window, sampleCount, now),
+    expectedCount: Math.max(
+      countDue(job.grids, window.from, settledTo) + (newest?.sample_count ?? 0),
+      sampleCount,
+    ),
     successCount,
     missedCount,
     systemErrorCount,
@@ -96,17 +104,25 @@ async function exact(
   now: number,
 ): Promise<Statistics> {
   const window = boundWindow(job, asked, now);
-  const hours = await hoursBetween(database.pool, window.from, window.to);
-  const spans = spansBetween(job.grids, window.from, window.to, hours).map((span) => ({
-    ...span,
-    jobNo: job.jobNo,
-    label: 0,
-  }));
   const [row, strays] = await Promise.all([
-    readStatistics(database, spans, hours),
+    statisticsOf(database, job, window),
     straysOf(database, job, window),
   ]);
   return { window, row, strays };
+}
+
+async function statisticsOf(
+  database: DatabaseHandle,
+  job: SampledJob,
+  { from, to }: Window,
+): Promise<SummaryRow | null> {
+  const hours = await hoursBetween(database.pool, from, to);
+  const spans = spansBetween(job.grids, from, to, hours);
+  return readStatistics(
+    database,
+    spans.map((span) => ({ ...span, jobNo: job.jobNo, label: 0 })),
+    hours,
+  );
 }
 
 function straysOf({ pool }: DatabaseHandle, { jobNo }: SampledJob, { from, to }: Window) {

@@ -65,8 +65,8 @@ export function countDue(grids: readonly LocatedGrid[], from: number, to: number
 }
 
 /**
- * Samples that [from, to) should hold: one per slot and location. Slots whose result may still be on its way are
- * expected only when it has come.
+ * Samples that a bucket [from, to) of a chart should hold: one per slot and location. Slots whose result may still be on
+ * its way are expected only when it has come; until they are settled, they may stand for others of the bucket that lack.
  */
 export function expectedSamples(job: SampledJob, window: Window, sampleCount: number, now: number): number {
   const settledTo = Math.min(window.to, settledEnd(job, now));

@@ -35,7 +35,7 @@ export interface SampleWriterOptions {
    * another poller measured, who may have been in touch when this one was not. Must not throw.
    */
   onConfirmed?: (samples: readonly SampleRecord[]) => void;
-  /** Called when the store takes samples again, with the times of the first failure and of now. */
+  /** Called when the store takes samples again, with the times of the first attempt that failed and of now. */
   onOutageOver?: (from: number, to: number) => void;
 }
 
@@ -85,7 +85,7 @@ export class SampleWriter {
   /** Failed attempts since the last successful one, and when the next may start. */
   #failures = 0;
   #retryAt = -Infinity;
-  /** When the first of those attempts failed. */
+  /** When the first of those attempts began, which the database may not have answered for a while. */
   #awaySince = 0;
   #diskRefuses = false;
 
@@ -205,7 +205,7 @@ export class SampleWriter {
       .catch((error: unknown) => {
         // The loop handles what it expects; anything else is a bug that must not end storing for good.
         this.#log.error({ err: error }, "the sample writer failed unexpectedly; it goes on after a pause");
-        this.#backOff();
+        this.#backOff(this.#clock.now());
       })
       .finally(() => {
         this.#running = false;
@@ -267,7 +267,7 @@ export class SampleWriter {
 
   /** Commit boundary: killed before it, the batch is a gap or still spooled; after it, a repetition changes nothing. */
   async #write(batch: Batch): Promise<boolean> {
-    const startedAt = this.#clock.monotonic();
+    const [startedAt, startedAtMs] = [this.#clock.monotonic(), this.#clock.now()];
     try {
       const outcome = await this.#store.store(batch, this.#clock.now());
       this.#metrics.flushSeconds.observe((this.#clock.monotonic() - startedAt) / 1000);
@@ -286,7 +286,7 @@ export class SampleWriter {
           `samples cannot be written; they are kept on disk until ${this.#store.name} is back`,
         );
       }
-      this.#backOff();
+      this.#backOff(startedAtMs);
       return false;
     }
   }
@@ -331,8 +331,8 @@ export class SampleWriter {
   }
 
   /** Exponential, between half and all of it, so that pollers do not come back in step. */
-  #backOff(): void {
-    if (this.#failures === 0) this.#awaySince = this.#clock.now();
+  #backOff(triedAtMs: number): void {
+    if (this.#failures === 0) this.#awaySince = triedAtMs;
     const longestMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
     this.#failures += 1;
     this.#retryAt = this.#clock.monotonic() + longestMs * (0.5 + Math.random() / 2);
