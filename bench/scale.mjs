@@ -2,6 +2,8 @@
 // them icmp over 127.0.0.0/8, the others tcp. At each size it runs for a while, a person keeps asking for the job list and
 // for a job's page, and then what the grids say is compared with what is stored. Prints a table of how cost grows.
 // Also runs by itself: `node bench/scale.mjs [--quick] [--stages 100000:60,250000:60]`, in jobs and seconds.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Client } from "undici";
@@ -19,6 +21,7 @@ import {
 } from "./shared/program.mjs";
 import { readStored } from "./shared/stored.mjs";
 
+const GUIDE = join(import.meta.dirname, "../docs/guide/operating.md");
 const CADENCE_SECONDS = 10;
 const STAGES = [
   { jobs: 1_000, seconds: 60 },
@@ -59,6 +62,7 @@ export async function run({ quick = false, stages = quick ? QUICK_STAGES : STAGE
       }
       await world.database.end();
       console.error(`\n${growthTable(results)}\n`);
+      if (stages === STAGES) writeGrowth(growthTable(results));
       return results.flatMap(rows);
     } finally {
       await program.stop();
@@ -263,6 +267,14 @@ function summary({
     `lateness p50 ${latenessP50} p99 ${latenessP99} ms, list p95 ${quantile(lists, 0.95).toFixed(1)} ms, ` +
     `page p95 ${quantile(pages, 0.95).toFixed(1)} ms`
   );
+}
+
+/** Between its markers in the guide. */
+function writeGrowth(table) {
+  const guide = readFileSync(GUIDE, "utf8");
+  const [begin, end] = ["<!-- growth: begin -->", "<!-- growth: end -->"];
+  const [before, after] = [guide.split(begin)[0], guide.split(end)[1]];
+  writeFileSync(GUIDE, `${before}${begin}\n\n${table}\n\n${end}${after}`);
 }
 
 /** As it stands in docs/guide/operating.md. */
