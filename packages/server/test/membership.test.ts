@@ -1,4 +1,5 @@
 // Pollers that share the jobs of a location (M8): who joins, leaves, falls silent and comes back.
+import { setTimeout as delay } from "node:timers/promises";
 import { Registry } from "prom-client";
 import type { Job, PollerPage } from "@nightbell/contract";
 import { sql } from "kysely";
@@ -278,6 +279,27 @@ describe.concurrent("members", () => {
     );
     expect(await deadPollers(world.db)).toEqual([]);
     expect([await takeovers(first), await takeovers(second)]).toEqual([0, 0]);
+  }, 40_000);
+
+  it("take over from one that leaves the moment the database is back", async () => {
+    await using world = await apiWorld();
+    await using proxy = await startProxy(world.database.url);
+    await using first = await join(proxy.url, "first");
+    await using second = await join(proxy.url, "second");
+    await eventually(() => expect(first.size() + second.size()).toBe(BUCKETS));
+    await proxy.cut();
+    await eventually(
+      async () => {
+        const { rows } = await sql<{ lapsed: boolean }>`
+          select bool_and(lease_until < now()) as lapsed from pollers`.execute(world.db);
+        expect(rows[0]?.lapsed).toBe(true);
+      },
+      { withinMs: 10_000 },
+    );
+    await delay(500); // until both know that their leases have run out
+    await proxy.mend();
+    await second.membership.handOver(8_000);
+    expect(first.size()).toBe(BUCKETS);
   }, 40_000);
 });
 

@@ -143,6 +143,7 @@ export class Membership implements Shares {
 
   async #run(): Promise<void> {
     while (await this.#rounds.next()) {
+      const isLeaving = this.#state === "leaving";
       try {
         await this.#beat();
         this.#trouble.worked();
@@ -150,8 +151,9 @@ export class Membership implements Shares {
       } catch (error) {
         this.#trouble.failed(error);
         this.#failures += 1;
-        // There is no telling anybody. One statement that fails is none: the others may be about to take over.
-        if (this.#contact.isLost(this.#options.clock.monotonic())) this.#endHandOver();
+        // There is no telling anybody. One statement that fails is none: the others may be about to take over. Nor is one
+        // that began before: the database may be back by now.
+        if (isLeaving && this.#contact.isLost(this.#options.clock.monotonic())) this.#endHandOver();
       }
     }
   }
@@ -227,13 +229,17 @@ export class Membership implements Shares {
     if (this.#leavingSince === Infinity) this.#leavingSince = clock.monotonic();
     const isSeen = clock.monotonic() - this.#leavingSince > BEAT_MS;
     const heirs = heirsAmong(others);
+    // After an outage of the database the others have a lease's length to show that they live.
+    const isAlone =
+      heirs.length === 0 &&
+      (this.#contact.isSettled(clock.monotonic()) || this.#members.every((member) => member === this.id));
     const isTaken =
       isSeen &&
       isCovered(
         bucketsOf(this.#held),
         heirs.map(({ buckets }) => buckets),
       );
-    if (heirs.length === 0 || isTaken) this.#endHandOver();
+    if (isAlone || isTaken) this.#endHandOver();
   }
 
   #noteClock(offsetMs: number): void {
