@@ -1,6 +1,7 @@
 // The chart with its window: presets, a custom range, zooming, and following what comes in live.
 import type { Job } from "@nightbell/contract";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { CatchBoundary } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo } from "react";
 import type { StreamState } from "../../api/stream.js";
 import { serverNow } from "../../api/serverClock.js";
@@ -8,7 +9,7 @@ import { formatInstant } from "../../format/times.js";
 import { Button } from "../../ui/Button.js";
 import { Card } from "../../ui/Card.js";
 import { Segmented } from "../../ui/Segmented.js";
-import { Bone, ErrorState } from "../../ui/states.js";
+import { Bone, ErrorState, Notice } from "../../ui/states.js";
 import { ChartLegend } from "./ChartLegend.js";
 import { CustomRange } from "./CustomRange.js";
 import { seriesQuery } from "./queries.js";
@@ -96,18 +97,20 @@ export function ChartCard({
           <ChartBones />
         ) : (
           <div className={`transition-opacity ${series.isPlaceholderData ? "opacity-60" : ""}`}>
-            <Suspense fallback={<ChartBones />}>
-              <RttChart
-                points={shown}
-                silentUntilMs={silentUntilMs}
-                window={window}
-                thresholds={job.thresholds}
-                timeZone={timeZone}
-                isFollowing={isFollowing && streamState === "live"}
-                onZoom={zoom}
-                onReset={reset}
-              />
-            </Suspense>
+            <CatchBoundary getResetKey={() => job.id} errorComponent={ChartFailure}>
+              <Suspense fallback={<ChartBones />}>
+                <RttChart
+                  points={shown}
+                  silentUntilMs={silentUntilMs}
+                  window={window}
+                  thresholds={job.thresholds}
+                  timeZone={timeZone}
+                  isFollowing={isFollowing && streamState === "live"}
+                  onZoom={zoom}
+                  onReset={reset}
+                />
+              </Suspense>
+            </CatchBoundary>
           </div>
         )}
         {isShortened && series.data !== undefined && (
@@ -119,6 +122,15 @@ export function ChartCard({
         <ChartLegend />
       </div>
     </Card>
+  );
+}
+
+/** The numbers beside it and the samples below need no chart. */
+function ChartFailure() {
+  return (
+    <Notice tone="fault" title="The chart could not be drawn">
+      The figures and the samples on this page hold without it. Reload the page to try again.
+    </Notice>
   );
 }
 
