@@ -112,7 +112,11 @@ describe("the pages", () => {
         await sees(page.getByText("choose another name"));
         await page.getByLabel("Location").fill("home");
         await page.getByRole("button", { name: "Make it" }).click();
-        await sees(page.getByText(/^NIGHTBELL_POLLER_TOKEN=nbp_\S+ npx nightbell poller --url http:\S+$/));
+        await sees(
+          page.getByText(
+            /^NIGHTBELL_POLLER_TOKEN=nbp_\S+ node packages\/server\/bin\/nightbell\.mjs poller --url https:\/\/nightbell\.example\.org$/,
+          ),
+        );
       });
       await page.getByRole("button", { name: "Done" }).click();
       await page.getByRole("button", { name: "Revoke The cupboard under the stairs" }).click();
