@@ -30,6 +30,7 @@ export function ChartCard({
   job,
   chartWindow,
   live,
+  isUpToDate,
   streamState,
   timeZone,
   onRange,
@@ -37,6 +38,8 @@ export function ChartCard({
   job: Job;
   chartWindow: ChartWindow;
   live: readonly LiveSample[];
+  /** What was measured is here; else the time after the newest sample is no gap, but not known yet. */
+  isUpToDate: boolean;
   streamState: StreamState;
   timeZone: string;
   onRange: (search: RangeSearch) => void;
@@ -54,7 +57,7 @@ export function ChartCard({
   }, [series.data, live, isFollowing, job.cadenceSeconds]);
   const shown = useMemo(() => points.filter((point) => point.toMs > window.fromMs), [points, window.fromMs]);
 
-  const silentUntilMs = silentUntil(job, points, Math.min(window.toMs, serverNow()));
+  const silentUntilMs = isUpToDate ? silentUntil(job, points, Math.min(window.toMs, serverNow())) : null;
   const isShortened =
     series.data !== undefined &&
     !series.isPlaceholderData &&
@@ -105,7 +108,7 @@ export function ChartCard({
                   window={window}
                   thresholds={job.thresholds}
                   timeZone={timeZone}
-                  isFollowing={isFollowing && streamState === "live"}
+                  isFollowing={isFollowing && streamState === "live" && isUpToDate}
                   onZoom={zoom}
                   onReset={reset}
                 />
