@@ -31,6 +31,8 @@ describe("the pages", () => {
   let nightbell: RunningNightbell;
   let browser: Browser;
   let job: Job;
+  /** Of two locations, at one of which nobody measures. */
+  let shared: Job;
   const account = { email: "mary@example.org", password: "a night of long watches", name: "Mary Somerville" };
 
   beforeAll(async () => {
@@ -48,6 +50,11 @@ describe("the pages", () => {
     }
     ({ body: job } = await api.post<Job>("/api/jobs", lively));
     await api.post("/api/poller-tokens", { name: "Rack 4, Vienna", location: "branch-office" });
+    ({ body: shared } = await api.post<Job>("/api/jobs", {
+      ...lively,
+      title: "Checkout, from two places",
+      locations: ["default", "branch-office"],
+    }));
     await api.post("/api/maintenance-windows", {
       name: "Sunday updates",
       schedule: { kind: "recurring", cron: "0 2 * * SUN", durationMinutes: 90, timeZone: "Europe/Vienna" },
@@ -94,6 +101,12 @@ describe("the pages", () => {
         await sees(page.getByText("Live", { exact: true }));
         await sees(page.getByRole("application", { name: /Round-trip times/ }));
         await sees(page.getByRole("table", { name: "Recent samples" }).getByRole("row").nth(5));
+      });
+      await visit("two-locations", `/jobs/${shared.id}`, async () => {
+        await sees(page.getByText("Nothing measures from branch-office"));
+        const samples = page.getByRole("table", { name: "Recent samples" });
+        await sees(samples.getByRole("cell", { name: "default", exact: true }).nth(5));
+        await samples.scrollIntoViewIfNeeded();
       });
       await visit("edit", `/jobs/${job.id}/edit`, () =>
         sees(page.getByRole("button", { name: "Save changes" })),
@@ -164,11 +177,11 @@ describe("the pages", () => {
     const { page } = mary;
     await logIn(mary);
     const rows = page.getByRole("table", { name: "Jobs" }).getByRole("row");
-    await sees(page.getByText("3,001 jobs"));
+    await sees(page.getByText("3,002 jobs"));
     await page.getByRole("table", { name: "Jobs" }).hover();
     await eventually(async () => {
       await page.mouse.wheel(0, 50_000);
-      expect(await rows.last().getAttribute("aria-rowindex")).toBe(String(JOBS + 2));
+      expect(await rows.last().getAttribute("aria-rowindex")).toBe(String(JOBS + 3));
     });
     await sees(rows.last().getByRole("link", { name: "Quiet host 0" }));
     expect(await rows.count()).toBeLessThan(80);

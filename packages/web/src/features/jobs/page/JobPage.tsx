@@ -26,6 +26,7 @@ import { healthLabels, statusLabels } from "../words.js";
 import { CompletionMail } from "./CompletionMail.js";
 import { Configuration } from "./Configuration.js";
 import { JobHeader } from "./JobHeader.js";
+import { SilentLocations } from "./SilentLocations.js";
 import { useJobActions } from "./useJobActions.js";
 
 const route = getRouteApi("/app/jobs/$jobId");
@@ -92,6 +93,7 @@ function JobView({ job }: { job: Job }) {
             Nothing is measured until you resume it; the chart shows the time since as a gap.
           </Notice>
         )}
+        <SilentLocations job={job} live={live} />
         {job.type === "heartbeat" && <HeartbeatCard job={job} timeZone={timeZone} />}
         <Figures summary={summary.data} lossLimit={job.thresholds.lossPercent} />
         <ChartCard
@@ -106,7 +108,7 @@ function JobView({ job }: { job: Job }) {
         <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_22rem]">
           <SamplesTable
             jobId={job.id}
-
+            hasLocations={job.locations.length > 1}
             live={live}
             timeZone={timeZone}
           />
