@@ -141,9 +141,10 @@ function Made({ token: { token, location }, onClose }: { token: NewPollerToken; 
         />
         <p className="text-sm text-soft">The first start builds what is missing.</p>
         {isLoopback && (
-          <Notice tone="warn" title="Put the address of this server">
-            This page was opened on the server itself, at an address that means another machine there. Instead
-            of {address}, give the https address at which the other machine reaches this server.
+          <Notice tone="warn" title="Put in the address of this server">
+            This page came from a loopback address, which on the other machine means that machine itself. In
+            place of <span className="code">{address}</span>, give the https address at which it reaches this
+            server.
           </Notice>
         )}
         {isReadable && (
