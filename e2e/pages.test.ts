@@ -31,7 +31,7 @@ describe("the pages", () => {
   let nightbell: RunningNightbell;
   let browser: Browser;
   let job: Job;
-  /** Of two locations, at one of which nobody measures. */
+  /** Of two locations, at one of which nobody measures; down, which a maintenance window accounts for. */
   let shared: Job;
   const account = { email: "mary@example.org", password: "a night of long watches", name: "Mary Somerville" };
 
@@ -54,7 +54,13 @@ describe("the pages", () => {
       ...lively,
       title: "Checkout, from two places",
       locations: ["default", "branch-office"],
+      simulation: { lossPercent: 100 },
     }));
+    await api.post("/api/maintenance-windows", {
+      name: "Move to a new rack",
+      selector: { kind: "jobs", jobIds: [shared.id] },
+      schedule: { kind: "once", from: instant(-60_000), to: instant(3_600_000) },
+    });
     await api.post("/api/maintenance-windows", {
       name: "Sunday updates",
       schedule: { kind: "recurring", cron: "0 2 * * SUN", durationMinutes: 90, timeZone: "Europe/Vienna" },
@@ -136,11 +142,11 @@ describe("the pages", () => {
       await page.getByRole("button", { name: "Revoke it" }).click();
       await sees(page.getByText("The cupboard under the stairs is revoked"));
       await visit("alerts", "/alerts?show=all", () =>
-        sees(page.getByRole("list", { name: "Alerts" }).getByRole("link").first()),
+        sees(page.getByText("held back by the window “Move to a new rack”")),
       );
       await visit("no-alerts", `/alerts`, () => sees(page.getByRole("heading", { name: "Alerts" })));
       await visit("alert", "/alerts?show=all", async () => {
-        await page.getByRole("list", { name: "Alerts" }).getByRole("link").first().click();
+        await page.getByRole("link", { name: lively.title }).first().click();
         await sees(page.getByText(/^Raised: /));
         await sees(page.getByRole("heading", { name: "Evidence", exact: true }));
       });
@@ -241,6 +247,10 @@ async function startShop() {
       await once(server, "close");
     },
   };
+}
+
+function instant(fromNowMs: number): string {
+  return new Date(Date.now() + fromNowMs).toISOString();
 }
 
 /** Measured once a day, so that only the list has work with them. */
