@@ -52,8 +52,6 @@ describe("while the database stands still", () => {
     await database?.[Symbol.asyncDispose]();
   });
 
-  const banner = (page: Page) => page.getByRole("alert").getByText("has lost its database");
-
   for (const look of looks) {
     test(`each page says so soon: ${look.screen}, ${look.scheme}`, { timeout: 90_000 }, async () => {
       const people = await Promise.all(["/jobs", `/jobs/${job.id}`, "/rules"].map(at));
@@ -107,6 +105,10 @@ describe("while the database stands still", () => {
     await ida.look("list-before-states");
   });
 });
+
+function banner(page: Page) {
+  return page.getByRole("alert").getByText("has lost its database");
+}
 
 /** What the page said from now on, ten times a second. */
 async function follow(page: Page): Promise<() => Promise<string[]>> {

@@ -112,7 +112,7 @@ describe("the pages", () => {
         await sees(page.getByText("Nothing measures from branch-office"));
         const samples = page.getByRole("table", { name: "Recent samples" });
         await sees(samples.getByRole("cell", { name: "default", exact: true }).nth(5));
-        await samples.scrollIntoViewIfNeeded();
+        await page.getByRole("heading", { name: "Recent samples" }).scrollIntoViewIfNeeded();
       });
       await visit("edit", `/jobs/${job.id}/edit`, () =>
         sees(page.getByRole("button", { name: "Save changes" })),

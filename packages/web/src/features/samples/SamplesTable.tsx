@@ -18,25 +18,26 @@ const MAX_LIVE_ROWS = 300;
 
 const GRID = "grid grid-cols-[6.5rem_minmax(0,1fr)_5.5rem] items-center gap-x-3";
 const ONE_LOCATION = "sm:grid-cols-[7rem_9rem_6rem_6rem_6rem_minmax(0,1fr)_1.5rem]";
-const MORE_LOCATIONS =
-  "sm:grid-cols-[7rem_8rem_7rem_5rem_minmax(0,1fr)_1.5rem] lg:grid-cols-[7rem_8rem_8rem_5rem_5rem_5rem_minmax(0,1fr)_1.5rem]";
+/** The location takes the room of jitter and lateness, which are in the details. */
+const MORE_LOCATIONS = "sm:grid-cols-[7rem_7rem_8rem_5rem_minmax(0,1fr)_1.5rem]";
 
 interface Column {
   name: string;
-  look?: string;
+  isNumber?: boolean;
   isSilent?: boolean;
 }
 
-/** Where a location takes the room, jitter and lateness give way on narrower screens; they are in the details. */
 function columnsOf(hasLocations: boolean): Column[] {
-  const look = `text-right ${hasLocations ? "max-lg:hidden" : ""}`;
+  const minor = [
+    { name: "Jitter", isNumber: true },
+    { name: "Late by", isNumber: true },
+  ];
   return [
     { name: "Time" },
     ...(hasLocations ? [{ name: "Location" }] : []),
     { name: "Status" },
-    { name: "RTT", look: "text-right" },
-    { name: "Jitter", look },
-    { name: "Late by", look },
+    { name: "RTT", isNumber: true },
+    ...(hasLocations ? [] : minor),
     { name: "Error", isSilent: true },
     { name: "Details", isSilent: true },
   ];
@@ -87,8 +88,8 @@ export function SamplesTable({
         <>
           <div role="table" aria-label="Recent samples">
             <div role="row" className={`border-b border-line px-4 py-2 max-sm:hidden sm:px-5 ${grid}`}>
-              {columnsOf(hasLocations).map(({ name, look = "", isSilent = false }) => (
-                <span key={name} role="columnheader" className={`eyebrow ${look}`}>
+              {columnsOf(hasLocations).map(({ name, isNumber = false, isSilent = false }) => (
+                <span key={name} role="columnheader" className={`eyebrow ${isNumber ? "text-right" : ""}`}>
                   <span className={isSilent ? "sr-only" : ""}>{name}</span>
                 </span>
               ))}
@@ -143,7 +144,6 @@ const SampleRow = memo(function SampleRow({
   onToggle: (key: string | null) => void;
 }) {
   const time = formatClock(sample.scheduledAt, timeZone, true);
-  const minor = hasLocation ? "max-lg:hidden" : "max-sm:hidden";
   return (
     <>
       <div
@@ -154,11 +154,7 @@ const SampleRow = memo(function SampleRow({
           {time}
         </span>
         {hasLocation && (
-          <span
-            role="cell"
-            className="truncate text-soft max-sm:order-1 max-sm:col-span-3 max-sm:text-xs"
-            title={sample.location}
-          >
+          <span role="cell" className="truncate text-soft max-sm:order-1" title={sample.location}>
             {sample.location}
           </span>
         )}
@@ -168,15 +164,19 @@ const SampleRow = memo(function SampleRow({
         <span role="cell" className="num text-right">
           {formatRtt(sample.rttMs)}
         </span>
-        <span role="cell" className={`num text-right text-soft ${minor}`}>
-          {formatRtt(sample.jitterMs)}
-        </span>
-        <span role="cell" className={`num text-right text-soft ${minor}`}>
-          {formatRtt(sample.latenessMs)}
-        </span>
+        {!hasLocation && (
+          <>
+            <span role="cell" className="num text-right text-soft max-sm:hidden">
+              {formatRtt(sample.jitterMs)}
+            </span>
+            <span role="cell" className="num text-right text-soft max-sm:hidden">
+              {formatRtt(sample.latenessMs)}
+            </span>
+          </>
+        )}
         <span
           role="cell"
-          className={`truncate text-soft max-sm:order-1 max-sm:col-span-3 ${sample.error === null ? "max-sm:hidden" : ""}`}
+          className={`truncate text-soft max-sm:order-1 ${hasLocation ? "max-sm:col-span-2" : "max-sm:col-span-3"} ${sample.error === null ? "max-sm:hidden" : ""}`}
           title={sample.error ?? undefined}
         >
           {sample.error}
