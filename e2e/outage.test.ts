@@ -41,7 +41,13 @@ describe("while the database stands still", () => {
     ]);
     const api = apiClient(nightbell.url);
     await api.register(account);
-    const created = { title: "Assay", type: "tcp", target: target.address, cadenceSeconds: 0.5 };
+    const created = {
+      title: "Assay",
+      type: "tcp",
+      target: target.address,
+      cadenceSeconds: 0.5,
+      options: { timeoutMs: 500 },
+    };
     ({ body: job } = await api.post<Job>("/api/jobs", created));
   });
   afterAll(async () => {
@@ -69,8 +75,8 @@ describe("while the database stands still", () => {
       await sees(onJob.getByText("Last known"));
       const words = await follow(onJob);
       // Longer than a gap needs to be called one.
-      await eventually(async () => expect((await words()).length).toBeGreaterThan(80), {
-        withinMs: 15_000,
+      await eventually(async () => expect((await words()).length).toBeGreaterThan(110), {
+        withinMs: 20_000,
         everyMs: 200,
       });
       await people[0]?.look(`outage-list-${look.screen}-${look.scheme}`);
