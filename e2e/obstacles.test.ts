@@ -100,6 +100,25 @@ describe("a person is told", () => {
     await eventually(async () => expect(await page.getByRole("alert").count()).toBe(0));
   });
 
+  test("the samples of a job whose chart cannot be drawn, and that it cannot", async () => {
+    const { page } = hedy;
+    onTestFinished(() => page.unroute("**/RttChart-*.js"));
+    await page.route("**/RttChart-*.js", (route) => route.abort());
+    await page.reload();
+    await sees(page.getByText("The chart could not be drawn"));
+    await sees(page.getByRole("table", { name: "Recent samples" }).getByRole("row").nth(2));
+    await hedy.look("job-without-chart");
+  });
+
+  test("by a chart, whatever the browser calls its language", async () => {
+    await using posix = await person(browser, nightbell.url, { language: "en-US@posix" });
+    const { page } = posix;
+    await posix.logIn(account);
+    await page.goto(`/jobs/${job.id}`);
+    await sees(page.getByRole("application", { name: /Round-trip times/ }));
+    expect(posix.faults).toEqual([]);
+  });
+
   test("the type that a scheme means, by choosing it", async () => {
     const { page } = hedy;
     await page.goto("/jobs/new?type=icmp");

@@ -31,6 +31,8 @@ describe("the pages", () => {
   let nightbell: RunningNightbell;
   let browser: Browser;
   let job: Job;
+  /** Of two locations, at one of which nobody measures; down, which a maintenance window accounts for. */
+  let shared: Job;
   const account = { email: "mary@example.org", password: "a night of long watches", name: "Mary Somerville" };
 
   beforeAll(async () => {
@@ -48,6 +50,17 @@ describe("the pages", () => {
     }
     ({ body: job } = await api.post<Job>("/api/jobs", lively));
     await api.post("/api/poller-tokens", { name: "Rack 4, Vienna", location: "branch-office" });
+    ({ body: shared } = await api.post<Job>("/api/jobs", {
+      ...lively,
+      title: "Checkout, from two places",
+      locations: ["default", "branch-office"],
+      simulation: { lossPercent: 100 },
+    }));
+    await api.post("/api/maintenance-windows", {
+      name: "Move to a new rack",
+      selector: { kind: "jobs", jobIds: [shared.id] },
+      schedule: { kind: "once", from: instant(-60_000), to: instant(3_600_000) },
+    });
     await api.post("/api/maintenance-windows", {
       name: "Sunday updates",
       schedule: { kind: "recurring", cron: "0 2 * * SUN", durationMinutes: 90, timeZone: "Europe/Vienna" },
@@ -95,6 +108,12 @@ describe("the pages", () => {
         await sees(page.getByRole("application", { name: /Round-trip times/ }));
         await sees(page.getByRole("table", { name: "Recent samples" }).getByRole("row").nth(5));
       });
+      await visit("two-locations", `/jobs/${shared.id}`, async () => {
+        await sees(page.getByText("Nothing measures from branch-office"));
+        const samples = page.getByRole("table", { name: "Recent samples" });
+        await sees(samples.getByRole("cell", { name: "default", exact: true }).nth(5));
+        await page.getByRole("heading", { name: "Recent samples" }).scrollIntoViewIfNeeded();
+      });
       await visit("edit", `/jobs/${job.id}/edit`, () =>
         sees(page.getByRole("button", { name: "Save changes" })),
       );
@@ -112,18 +131,22 @@ describe("the pages", () => {
         await sees(page.getByText("choose another name"));
         await page.getByLabel("Location").fill("home");
         await page.getByRole("button", { name: "Make it" }).click();
-        await sees(page.getByText(/^NIGHTBELL_POLLER_TOKEN=nbp_\S+ npx nightbell poller --url http:\S+$/));
+        await sees(
+          page.getByText(
+            /^NIGHTBELL_POLLER_TOKEN=nbp_\S+ node packages\/server\/bin\/nightbell\.mjs poller --url https:\/\/nightbell\.example\.org$/,
+          ),
+        );
       });
       await page.getByRole("button", { name: "Done" }).click();
       await page.getByRole("button", { name: "Revoke The cupboard under the stairs" }).click();
       await page.getByRole("button", { name: "Revoke it" }).click();
       await sees(page.getByText("The cupboard under the stairs is revoked"));
       await visit("alerts", "/alerts?show=all", () =>
-        sees(page.getByRole("list", { name: "Alerts" }).getByRole("link").first()),
+        sees(page.getByText("held back by the window “Move to a new rack”")),
       );
       await visit("no-alerts", `/alerts`, () => sees(page.getByRole("heading", { name: "Alerts" })));
       await visit("alert", "/alerts?show=all", async () => {
-        await page.getByRole("list", { name: "Alerts" }).getByRole("link").first().click();
+        await page.getByRole("link", { name: lively.title }).first().click();
         await sees(page.getByText(/^Raised: /));
         await sees(page.getByRole("heading", { name: "Evidence", exact: true }));
       });
@@ -160,11 +183,11 @@ describe("the pages", () => {
     const { page } = mary;
     await logIn(mary);
     const rows = page.getByRole("table", { name: "Jobs" }).getByRole("row");
-    await sees(page.getByText("3,001 jobs"));
+    await sees(page.getByText("3,002 jobs"));
     await page.getByRole("table", { name: "Jobs" }).hover();
     await eventually(async () => {
       await page.mouse.wheel(0, 50_000);
-      expect(await rows.last().getAttribute("aria-rowindex")).toBe(String(JOBS + 2));
+      expect(await rows.last().getAttribute("aria-rowindex")).toBe(String(JOBS + 3));
     });
     await sees(rows.last().getByRole("link", { name: "Quiet host 0" }));
     expect(await rows.count()).toBeLessThan(80);
@@ -224,6 +247,10 @@ async function startShop() {
       await once(server, "close");
     },
   };
+}
+
+function instant(fromNowMs: number): string {
+  return new Date(Date.now() + fromNowMs).toISOString();
 }
 
 /** Measured once a day, so that only the list has work with them. */

@@ -26,6 +26,8 @@ export interface Person extends AsyncDisposable {
 export interface PersonOptions {
   readonly screen?: keyof typeof screens;
   readonly scheme?: "light" | "dark";
+  /** What the browser calls its language, valid or not. */
+  readonly language?: string;
 }
 
 /** How long anything a person waits for may take. */
@@ -45,6 +47,12 @@ export async function person(browser: Browser, url: string, options: PersonOptio
   });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
+  if (options.language !== undefined) {
+    const language = JSON.stringify(options.language);
+    await page.addInitScript(
+      `Object.defineProperty(Navigator.prototype, "language", { value: ${language} })`,
+    );
+  }
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
   page.on("console", (message) => {

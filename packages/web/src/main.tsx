@@ -5,6 +5,7 @@ import { createRoot } from "react-dom/client";
 import { config } from "zod";
 import { watchNetwork } from "./api/connection.js";
 import { createQueryClient } from "./api/queryClient.js";
+import { watchServer } from "./api/watch.js";
 import { createAppRouter } from "./app/router.js";
 import { profileQuery } from "./features/accounts/queries.js";
 import { validationMessage } from "./app/validationMessages.js";
@@ -12,6 +13,7 @@ import "./styles.css";
 
 config({ customError: validationMessage });
 watchNetwork();
+watchServer();
 
 const queryClient = createQueryClient(() => {
   const { pathname, href } = router.state.location;

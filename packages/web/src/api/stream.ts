@@ -1,6 +1,7 @@
 // Live streams of jobs and alerts: an EventSource that is reopened with growing pauses for as long as it is wanted.
 import { StreamEvent } from "@nightbell/contract";
 import { useEffect, useEffectEvent, useState } from "react";
+import { noteAnswer } from "./connection.js";
 import { parseJson } from "./json.js";
 import { api } from "./urls.js";
 
@@ -48,6 +49,7 @@ export function openStream(
   let retryMs = FIRST_RETRY_MS;
 
   const receive = (message: MessageEvent<string>) => {
+    noteAnswer();
     const event = StreamEvent.safeParse(parseJson(message.data));
     if (event.success) handlers.onEvent(event.data);
   };

@@ -8,6 +8,7 @@ const withId = (path: string, id: string, ...more: string[]) =>
 const job = (id: string, ...more: string[]) => withId("/api/jobs", id, ...more);
 
 export const api = {
+  readiness: () => "/api/health?mode=readiness",
   setup: () => "/api/setup",
   register: () => "/api/auth/register",
   login: () => "/api/auth/login",

@@ -1,4 +1,5 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { type Query, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { useReachability } from "../api/connection.js";
 import { Icon } from "../ui/Icon.js";
 
@@ -13,7 +14,13 @@ const sentences = {
 export function ConnectionBanner() {
   const reachability = useReachability();
   const queryClient = useQueryClient();
-  if (reachability === "ok") return null;
+  const isOk = reachability === "ok";
+  useEffect(() => {
+    // What failed and is not polled would say so long after the outage.
+    const failed = { type: "active", predicate: (query: Query) => query.state.status === "error" } as const;
+    if (isOk) void queryClient.refetchQueries(failed);
+  }, [isOk, queryClient]);
+  if (isOk) return null;
   return (
     <div
       role="alert"

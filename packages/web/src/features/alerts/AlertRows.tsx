@@ -5,6 +5,7 @@ import { formatAgo, formatInstant } from "../../format/times.js";
 import { useNow } from "../../ui/useNow.js";
 import { useTimeZone } from "../accounts/queries.js";
 import { AlertStatusLabel, SeverityLabel } from "./labels.js";
+import { suppressionText } from "./words.js";
 
 /** Alerts, a line each; the whole line opens the alert. */
 export function AlertRows({ alerts, label }: { alerts: readonly Alert[]; label: string }) {
@@ -25,7 +26,12 @@ export function AlertRows({ alerts, label }: { alerts: readonly Alert[]; label: 
             >
               {alert.title}
             </Link>
-            <p className="text-sm text-faint">{originOf(alert)}</p>
+            <p className="text-sm text-faint [overflow-wrap:anywhere]">
+              {originOf(alert)}
+              {alert.status === "suppressed" && alert.suppression !== null && (
+                <span className="text-soft">, {suppressionText(alert.suppression)}</span>
+              )}
+            </p>
           </div>
           <div className="flex gap-4 md:contents">
             <SeverityLabel severity={alert.severity} />

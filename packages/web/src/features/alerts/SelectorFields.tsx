@@ -84,7 +84,7 @@ function JobPicker({
   const chosen = useQueries({ queries: jobIds.slice(0, MAX_NAMED).map((id) => jobQuery(id)) });
   const offered = found.data?.data.filter(({ id }) => !jobIds.includes(id)) ?? [];
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       {jobIds.length > 0 && (
         <ul aria-label="Chosen jobs" className="flex flex-wrap gap-1.5">
           {jobIds.slice(0, MAX_NAMED).map((id, index) => {
@@ -121,7 +121,7 @@ function JobPicker({
           />
         )}
       </Field>
-      <ul aria-label="Jobs to add" className="grid gap-0.5">
+      <ul aria-label="Jobs to add" className="grid grid-cols-1 gap-0.5">
         {offered.map((job) => (
           <li key={job.id}>
             <button

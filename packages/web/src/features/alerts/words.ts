@@ -4,6 +4,7 @@ import type {
   AlertQuorum,
   AlertSeverity,
   AlertStatus,
+  AlertSuppression,
   JobSelector,
   MaintenanceSchedule,
 } from "@nightbell/contract";
@@ -25,7 +26,10 @@ export const alertStatusLabels: Record<AlertStatus, { label: string; icon: IconN
 };
 
 export const conditionLabels: Record<AlertCondition["kind"], { label: string; explains: string }> = {
-  missed: { label: "Missed samples", explains: "So many of the newest samples got no right answer" },
+  missed: {
+    label: "Missed samples",
+    explains: "How many of the newest samples had no answer, or a wrong one",
+  },
   loss: { label: "Loss", explains: "The share of missed samples over a window of time" },
   latency: { label: "RTT or jitter", explains: "Average, p95 or maximum over a window of time" },
   certificate: { label: "Certificate", explains: "Days until the TLS certificate expires" },
@@ -33,6 +37,11 @@ export const conditionLabels: Record<AlertCondition["kind"], { label: string; ex
 };
 
 const statistics = { avg: "average", p95: "p95", max: "maximum" } as const;
+
+/** By what an alert is held back. */
+export function suppressionText({ kind, name }: AlertSuppression): string {
+  return kind === "maintenance" ? `held back by the window “${name}”` : `held back while “${name}” is down`;
+}
 
 /** What raises the alert: `3 of the last 5 samples missed`. */
 export function conditionText(condition: AlertCondition): string {

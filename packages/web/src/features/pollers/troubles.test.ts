@@ -1,6 +1,6 @@
 import type { Poller } from "@nightbell/contract";
 import { expect, it } from "vitest";
-import { troublesOf } from "./troubles.js";
+import { silenceAt, silentLocations, troublesOf } from "./troubles.js";
 import { formatMemory, formatRate, labelOf, referencesText } from "./words.js";
 
 const poller: Poller = {
@@ -40,6 +40,14 @@ it("a location whose pollers are all dead is named", () => {
   expect(titles(poller, { ...poller, location: "cellar", state: "dead" })).toEqual([
     "Nothing measures from cellar",
   ]);
+});
+
+it("of a job's locations those without a living poller are silent, also those that never had one", () => {
+  const pollers = [poller, { ...poller, id: "2", location: "cellar", state: "dead" as const }];
+  expect(silentLocations(["default", "cellar", "attic"], pollers)).toEqual(["cellar", "attic"]);
+  expect(silentLocations(["default"], pollers)).toEqual([]);
+  expect(silenceAt("cellar", pollers).advice).toMatch(/^Every poller there has fallen silent\./);
+  expect(silenceAt("attic", pollers).advice).toMatch(/^No poller runs there\./);
 });
 
 it("a clock that is off and a poller that is late are named", () => {

@@ -13,16 +13,31 @@ export interface Trouble {
   readonly advice: string;
 }
 
+/** Those of the locations at which no poller lives. `pollers` are all there are, dead ones or not. */
+export function silentLocations(locations: Iterable<string>, pollers: readonly Poller[]): string[] {
+  const silent = new Set(locations);
+  for (const { location, state } of pollers) if (state !== "dead") silent.delete(location);
+  return [...silent];
+}
+
+/** `pollers` as above. */
+export function silenceAt(location: string, pollers: readonly Poller[]): Trouble {
+  const wasMeasured = pollers.some((poller) => poller.location === location);
+  return {
+    title: `Nothing measures from ${location}`,
+    advice: `${wasMeasured ? "Every poller there has fallen silent" : "No poller runs there"}. Start one; until then its jobs have gaps.`,
+  };
+}
+
 /** `now` in milliseconds since the epoch. */
 export function troublesOf(pollers: readonly Poller[], now: number): Trouble[] {
   const living = pollers.filter(({ state }) => state !== "dead");
-  const silent = new Set(pollers.map(({ location }) => location));
-  for (const { location } of living) silent.delete(location);
+  const silent = silentLocations(
+    pollers.map(({ location }) => location),
+    pollers,
+  );
   return [
-    ...[...silent].map((location) => ({
-      title: `Nothing measures from ${location}`,
-      advice: "Every poller there has fallen silent. Start one; until then its jobs have gaps.",
-    })),
+    ...silent.map((location) => silenceAt(location, pollers)),
     ...living.flatMap((poller) => referenceTroubles(poller, now)),
     ...living
       .filter(({ clockOffsetMs }) => Math.abs(clockOffsetMs ?? 0) > CLOCK_TOLERANCE_MS)

@@ -1,6 +1,7 @@
 // The chart with its window: presets, a custom range, zooming, and following what comes in live.
 import type { Job } from "@nightbell/contract";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { CatchBoundary } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo } from "react";
 import type { StreamState } from "../../api/stream.js";
 import { serverNow } from "../../api/serverClock.js";
@@ -8,7 +9,7 @@ import { formatInstant } from "../../format/times.js";
 import { Button } from "../../ui/Button.js";
 import { Card } from "../../ui/Card.js";
 import { Segmented } from "../../ui/Segmented.js";
-import { Bone, ErrorState } from "../../ui/states.js";
+import { Bone, ErrorState, Notice } from "../../ui/states.js";
 import { ChartLegend } from "./ChartLegend.js";
 import { CustomRange } from "./CustomRange.js";
 import { seriesQuery } from "./queries.js";
@@ -29,6 +30,7 @@ export function ChartCard({
   job,
   chartWindow,
   live,
+  isUpToDate,
   streamState,
   timeZone,
   onRange,
@@ -36,6 +38,8 @@ export function ChartCard({
   job: Job;
   chartWindow: ChartWindow;
   live: readonly LiveSample[];
+  /** What was measured is here; else the time after the newest sample is no gap, but not known yet. */
+  isUpToDate: boolean;
   streamState: StreamState;
   timeZone: string;
   onRange: (search: RangeSearch) => void;
@@ -53,7 +57,7 @@ export function ChartCard({
   }, [series.data, live, isFollowing, job.cadenceSeconds]);
   const shown = useMemo(() => points.filter((point) => point.toMs > window.fromMs), [points, window.fromMs]);
 
-  const silentUntilMs = silentUntil(job, points, Math.min(window.toMs, serverNow()));
+  const silentUntilMs = isUpToDate ? silentUntil(job, points, Math.min(window.toMs, serverNow())) : null;
   const isShortened =
     series.data !== undefined &&
     !series.isPlaceholderData &&
@@ -96,18 +100,20 @@ export function ChartCard({
           <ChartBones />
         ) : (
           <div className={`transition-opacity ${series.isPlaceholderData ? "opacity-60" : ""}`}>
-            <Suspense fallback={<ChartBones />}>
-              <RttChart
-                points={shown}
-                silentUntilMs={silentUntilMs}
-                window={window}
-                thresholds={job.thresholds}
-                timeZone={timeZone}
-                isFollowing={isFollowing && streamState === "live"}
-                onZoom={zoom}
-                onReset={reset}
-              />
-            </Suspense>
+            <CatchBoundary getResetKey={() => job.id} errorComponent={ChartFailure}>
+              <Suspense fallback={<ChartBones />}>
+                <RttChart
+                  points={shown}
+                  silentUntilMs={silentUntilMs}
+                  window={window}
+                  thresholds={job.thresholds}
+                  timeZone={timeZone}
+                  isFollowing={isFollowing && streamState === "live" && isUpToDate}
+                  onZoom={zoom}
+                  onReset={reset}
+                />
+              </Suspense>
+            </CatchBoundary>
           </div>
         )}
         {isShortened && series.data !== undefined && (
@@ -119,6 +125,15 @@ export function ChartCard({
         <ChartLegend />
       </div>
     </Card>
+  );
+}
+
+/** The numbers beside it and the samples below need no chart. */
+function ChartFailure() {
+  return (
+    <Notice tone="fault" title="The chart could not be drawn">
+      The figures and the samples on this page hold without it. Reload the page to try again.
+    </Notice>
   );
 }
 

@@ -16,16 +16,43 @@ import type { LiveSample } from "./series.js";
 /** When so many rows piled up above the pages, these are read anew. */
 const MAX_LIVE_ROWS = 300;
 
-const GRID =
-  "grid grid-cols-[6.5rem_minmax(0,1fr)_5.5rem] sm:grid-cols-[7rem_9rem_6rem_6rem_6rem_minmax(0,1fr)_1.5rem] items-center gap-x-3";
+const GRID = "grid grid-cols-[6.5rem_minmax(0,1fr)_5.5rem] items-center gap-x-3";
+const ONE_LOCATION = "sm:grid-cols-[7rem_9rem_6rem_6rem_6rem_minmax(0,1fr)_1.5rem]";
+/** The location takes the room of jitter and lateness, which are in the details. */
+const MORE_LOCATIONS = "sm:grid-cols-[7rem_7rem_8rem_5rem_minmax(0,1fr)_1.5rem]";
+
+interface Column {
+  name: string;
+  isNumber?: boolean;
+  isSilent?: boolean;
+}
+
+function columnsOf(hasLocations: boolean): Column[] {
+  const minor = [
+    { name: "Jitter", isNumber: true },
+    { name: "Late by", isNumber: true },
+  ];
+  return [
+    { name: "Time" },
+    ...(hasLocations ? [{ name: "Location" }] : []),
+    { name: "Status" },
+    { name: "RTT", isNumber: true },
+    ...(hasLocations ? [] : minor),
+    { name: "Error", isSilent: true },
+    { name: "Details", isSilent: true },
+  ];
+}
 
 /** Newest first; live ones arrive on top. A row opens to its phases and numbers. */
 export function SamplesTable({
   jobId,
+  hasLocations,
   live,
   timeZone,
 }: {
   jobId: string;
+  /** The job has more than one, so that a row must say which it is of. */
+  hasLocations: boolean;
   live: readonly LiveSample[];
   timeZone: string;
 }) {
@@ -38,6 +65,7 @@ export function SamplesTable({
     const mayGo = openKey === null && hasNextPage;
     return rowsOf(fetched, live, mayGo ? fetched.length : Number.POSITIVE_INFINITY);
   }, [samples.data, live, hasNextPage, openKey]);
+  const grid = `${GRID} ${hasLocations ? MORE_LOCATIONS : ONE_LOCATION}`;
   const isPiledUp = rows.liveCount > MAX_LIVE_ROWS;
   useEffect(() => {
     if (isPiledUp) void refetch();
@@ -59,14 +87,10 @@ export function SamplesTable({
       ) : (
         <>
           <div role="table" aria-label="Recent samples">
-            <div role="row" className={`border-b border-line px-4 py-2 max-sm:hidden sm:px-5 ${GRID}`}>
-              {["Time", "Status", "RTT", "Jitter", "Late by", "Error", "Details"].map((name, index) => (
-                <span
-                  key={name}
-                  role="columnheader"
-                  className={`eyebrow ${index >= 2 && index <= 4 ? "text-right" : ""}`}
-                >
-                  <span className={index >= 5 ? "sr-only" : ""}>{name}</span>
+            <div role="row" className={`border-b border-line px-4 py-2 max-sm:hidden sm:px-5 ${grid}`}>
+              {columnsOf(hasLocations).map(({ name, isNumber = false, isSilent = false }) => (
+                <span key={name} role="columnheader" className={`eyebrow ${isNumber ? "text-right" : ""}`}>
+                  <span className={isSilent ? "sr-only" : ""}>{name}</span>
                 </span>
               ))}
             </div>
@@ -76,6 +100,8 @@ export function SamplesTable({
                 <SampleRow
                   key={key}
                   sample={sample}
+                  grid={grid}
+                  hasLocation={hasLocations}
                   timeZone={timeZone}
                   isOpen={openKey === key}
                   onToggle={setOpenKey}
@@ -104,11 +130,15 @@ export function SamplesTable({
 
 const SampleRow = memo(function SampleRow({
   sample,
+  grid,
+  hasLocation,
   timeZone,
   isOpen,
   onToggle,
 }: {
   sample: Sample;
+  grid: string;
+  hasLocation: boolean;
   timeZone: string;
   isOpen: boolean;
   onToggle: (key: string | null) => void;
@@ -118,26 +148,35 @@ const SampleRow = memo(function SampleRow({
     <>
       <div
         role="row"
-        className={`relative border-b border-line/60 px-4 py-2 text-sm last:border-b-0 hover:bg-hover sm:px-5 ${GRID}`}
+        className={`relative border-b border-line/60 px-4 py-2 text-sm last:border-b-0 hover:bg-hover sm:px-5 ${grid}`}
       >
         <span role="cell" className="num text-soft">
           {time}
         </span>
+        {hasLocation && (
+          <span role="cell" className="truncate text-soft max-sm:order-1" title={sample.location}>
+            {sample.location}
+          </span>
+        )}
         <span role="cell" className="flex">
           <SampleLabel status={sample.status} />
         </span>
         <span role="cell" className="num text-right">
           {formatRtt(sample.rttMs)}
         </span>
-        <span role="cell" className="num text-right text-soft max-sm:hidden">
-          {formatRtt(sample.jitterMs)}
-        </span>
-        <span role="cell" className="num text-right text-soft max-sm:hidden">
-          {formatRtt(sample.latenessMs)}
-        </span>
+        {!hasLocation && (
+          <>
+            <span role="cell" className="num text-right text-soft max-sm:hidden">
+              {formatRtt(sample.jitterMs)}
+            </span>
+            <span role="cell" className="num text-right text-soft max-sm:hidden">
+              {formatRtt(sample.latenessMs)}
+            </span>
+          </>
+        )}
         <span
           role="cell"
-          className={`truncate text-soft max-sm:col-span-3 ${sample.error === null ? "max-sm:hidden" : ""}`}
+          className={`truncate text-soft max-sm:order-1 ${hasLocation ? "max-sm:col-span-2" : "max-sm:col-span-3"} ${sample.error === null ? "max-sm:hidden" : ""}`}
           title={sample.error ?? undefined}
         >
           {sample.error}
@@ -147,7 +186,7 @@ const SampleRow = memo(function SampleRow({
           <button
             type="button"
             aria-expanded={isOpen}
-            aria-label={`Details of ${time}`}
+            aria-label={`Details of ${time}${hasLocation ? ` at ${sample.location}` : ""}`}
             onClick={() => onToggle(isOpen ? null : keyOf(sample))}
             className="outline-none after:absolute after:inset-0 focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-brass"
           >

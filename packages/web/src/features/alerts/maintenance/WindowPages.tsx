@@ -87,7 +87,7 @@ function EditWindow({ window }: { window: MaintenanceWindow }) {
 }
 
 const kinds: { value: WindowDraft["kind"]; label: string }[] = [
-  { value: "recurring", label: "Again and again" },
+  { value: "recurring", label: "Repeatedly" },
   { value: "once", label: "Once" },
 ];
 
@@ -149,7 +149,7 @@ function WindowForm({ window }: { window: MaintenanceWindow | null }) {
           />
         </div>
       </Card>
-      <Card title="When it is">
+      <Card title="Schedule">
         <div className="grid gap-5 p-4 sm:p-5">
           <Segmented
             label="How often"

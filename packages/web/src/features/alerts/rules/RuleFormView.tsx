@@ -144,7 +144,7 @@ function ConditionCard({
       </Field>
     ));
   return (
-    <Card title="When it is bad">
+    <Card title="Alert when">
       <div className="grid gap-5 p-4 sm:p-5">
         <Field label="Condition" hint={conditionLabels[kind].explains}>
           {(control) => (

@@ -69,11 +69,12 @@ interface CellProps {
 }
 
 function WideCells({ job, recent, health, onAction }: CellProps & Pick<Props, "onAction">) {
+  const isUnknownYet = job.status === "running" && recent === undefined;
   return (
     <>
       <div role="cell" className="flex flex-col items-start gap-0.5">
-        {health !== null && <HealthLabel health={health} />}
-        <StatusLabel status={job.status} isSmall={health !== null} />
+        {isUnknownYet ? <Bone className="h-4 w-14" /> : health !== null && <HealthLabel health={health} />}
+        <StatusLabel status={job.status} isSmall={isUnknownYet || health !== null} />
       </div>
       <div role="cell" className="min-w-0 pr-4">
         <div className="flex items-center gap-1.5">
@@ -97,7 +98,7 @@ function WideCells({ job, recent, health, onAction }: CellProps & Pick<Props, "o
         <LastSample recent={recent} />
       </div>
       <div role="cell" className="num text-right text-sm">
-        <Loss percent={recent?.lossPercent} />
+        {recent === undefined ? <Bone className="ml-auto h-3 w-8" /> : <Loss percent={recent.lossPercent} />}
       </div>
       <div role="cell" className="relative z-10 justify-self-end">
         <RowMenu job={job} onAction={onAction} />
@@ -122,7 +123,11 @@ function NarrowCells({ job, recent, health }: CellProps) {
         <SecondLine job={job} />
       </div>
       <div role="cell" className="flex flex-col items-end gap-0.5 pr-2">
-        {recent !== undefined && <Sparkline points={recent.points.slice(-20)} slots={20} />}
+        {recent === undefined ? (
+          <Bone className="h-px w-22" />
+        ) : (
+          <Sparkline points={recent.points.slice(-20)} slots={20} />
+        )}
         <div className="flex items-center gap-2 text-xs">
           <LastSample recent={recent} />
           {(recent?.lossPercent ?? 0) > 0 && (
@@ -177,7 +182,8 @@ const edges: Record<TargetHealth, string> = {
 };
 
 function LastSample({ recent }: { recent: JobRecent | undefined }) {
-  if (recent?.lastStatus === undefined || recent.lastStatus === null) {
+  if (recent === undefined) return <Bone className="h-3 w-12" />;
+  if (recent.lastStatus === null) {
     return <span className="text-faint">{NO_VALUE}</span>;
   }
   if (recent.lastStatus === "success") return <span className="num">{formatRtt(recent.lastRttMs)}</span>;

@@ -8,6 +8,7 @@ import { Icon } from "../../../ui/Icon.js";
 import { Menu, MenuItem, MenuLine } from "../../../ui/Menu.js";
 import { useNow } from "../../../ui/useNow.js";
 import { HealthLabel, StatusLabel } from "../StatusLabel.js";
+import { type Lag, lagLabels } from "../../samples/lag.js";
 import { canDo } from "../transitions.js";
 import { typeLabels } from "../words.js";
 import type { JobActions } from "./useJobActions.js";
@@ -15,6 +16,7 @@ import type { JobActions } from "./useJobActions.js";
 export function JobHeader({
   job,
   health,
+  lag,
   streamState,
   timeZone,
   actions,
@@ -22,6 +24,7 @@ export function JobHeader({
 }: {
   job: Job;
   health: TargetHealth | null;
+  lag: Lag;
   streamState: StreamState;
   timeZone: string;
   actions: JobActions;
@@ -45,10 +48,14 @@ export function JobHeader({
           )}
           <div className="mt-2.5 flex flex-wrap items-center gap-x-4 gap-y-1 text-sm text-soft">
             <span role="status" className="inline-flex items-center gap-x-3">
-              {health !== null && <HealthLabel health={health} />}
+              {health !== null && (
+                <span className="inline-flex items-center gap-x-1.5">
+                  {lag !== "none" && "Last known"} <HealthLabel health={health} />
+                </span>
+              )}
               <StatusLabel status={job.status} />
             </span>
-            <LiveState state={job.status === "running" ? streamState : "off"} />
+            <LiveState state={job.status === "running" ? streamState : "off"} lag={lag} />
             <span>
               {typeLabels[job.type].label}, {formatCadence(job.cadenceSeconds)}
             </span>
@@ -97,9 +104,11 @@ const liveStates: Record<Exclude<StreamState, "off">, { label: string; tone: str
   reconnecting: { label: "Reconnecting", tone: "text-warn", dot: "bg-warn" },
 };
 
-function LiveState({ state }: { state: StreamState }) {
+/** That a stream is open says nothing while nothing can come through it. */
+function LiveState({ state, lag }: { state: StreamState; lag: Lag }) {
   if (state === "off") return null;
-  const { label, tone, dot } = liveStates[state];
+  const { tone, dot, ...shown } = liveStates[state === "live" && lag !== "none" ? "reconnecting" : state];
+  const label = lag === "unstored" || (lag !== "none" && state === "live") ? lagLabels[lag] : shown.label;
   return (
     <span role="status" className={`inline-flex items-center gap-1.5 font-medium ${tone}`}>
       <span aria-hidden="true" className={`size-1.75 rounded-full ${dot}`} />

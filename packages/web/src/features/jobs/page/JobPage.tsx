@@ -13,6 +13,7 @@ import { JobAlerts } from "../../alerts/JobAlerts.js";
 import { JobParentCard } from "../../alerts/JobParentCard.js";
 import { ChartCard } from "../../samples/ChartCard.js";
 import { summaryQuery } from "../../samples/queries.js";
+import { lagLabels, useLag } from "../../samples/lag.js";
 import type { RangeSearch } from "../../samples/range.js";
 import { SamplesTable } from "../../samples/SamplesTable.js";
 import { Figures, StatisticsList } from "../../samples/Statistics.js";
@@ -25,6 +26,7 @@ import { healthLabels, statusLabels } from "../words.js";
 import { CompletionMail } from "./CompletionMail.js";
 import { Configuration } from "./Configuration.js";
 import { JobHeader } from "./JobHeader.js";
+import { SilentLocations } from "./SilentLocations.js";
 import { useJobActions } from "./useJobActions.js";
 
 const route = getRouteApi("/app/jobs/$jobId");
@@ -59,8 +61,9 @@ function JobView({ job }: { job: Job }) {
   const actions = useJobActions(job);
 
   const health = healthOfJob(job, useRecent([job.id]).get(job.id));
-  const state = health === null ? statusLabels[job.status] : healthLabels[health];
-  usePageTitle(`${state.label}: ${job.title}`);
+  const lag = useLag(job.status, live);
+  const { label: state } = health === null ? statusLabels[job.status] : healthLabels[health];
+  usePageTitle(`${lag === "none" ? state : lagLabels[lag]}: ${job.title}`);
 
   const edit = () => void navigate({ to: "/jobs/$jobId/edit", params: { jobId: job.id } });
   useShortcuts({
@@ -78,6 +81,7 @@ function JobView({ job }: { job: Job }) {
       <JobHeader
         job={job}
         health={health}
+        lag={lag}
         streamState={streamState}
         timeZone={timeZone}
         actions={actions}
@@ -89,18 +93,25 @@ function JobView({ job }: { job: Job }) {
             Nothing is measured until you resume it; the chart shows the time since as a gap.
           </Notice>
         )}
+        <SilentLocations job={job} live={live} />
         {job.type === "heartbeat" && <HeartbeatCard job={job} timeZone={timeZone} />}
         <Figures summary={summary.data} lossLimit={job.thresholds.lossPercent} />
         <ChartCard
           job={job}
           chartWindow={chartWindow}
           live={live}
+          isUpToDate={lag === "none"}
           streamState={streamState}
           timeZone={timeZone}
           onRange={setRange}
         />
         <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_22rem]">
-          <SamplesTable jobId={job.id} live={live} timeZone={timeZone} />
+          <SamplesTable
+            jobId={job.id}
+            hasLocations={job.locations.length > 1}
+            live={live}
+            timeZone={timeZone}
+          />
           <div className="grid gap-5 md:max-xl:grid-cols-2 md:max-xl:items-start">
             <Card title="Statistics" aside={<p className="text-xs text-faint">Of the window above</p>}>
               {summary.data !== undefined && <StatisticsList summary={summary.data} />}

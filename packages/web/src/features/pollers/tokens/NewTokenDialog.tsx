@@ -10,6 +10,7 @@ import { Field, TextInput } from "../../../ui/Field.js";
 import { Notice } from "../../../ui/states.js";
 import { useFormErrors } from "../../accounts/useFormErrors.js";
 import { createPollerToken, pollerTokensQuery } from "../queries.js";
+import { addressFor } from "./address.js";
 
 export function NewTokenDialog({
   locations,
@@ -113,8 +114,7 @@ function Form({
 }
 
 function Made({ token: { token, location }, onClose }: { token: NewPollerToken; onClose: () => void }) {
-  const { origin, protocol, hostname } = window.location;
-  const isReadable = protocol !== "https:" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+  const { address, isLoopback, isReadable } = addressFor(window.location);
   return (
     <Dialog
       title={`Start a poller at ${location}`}
@@ -131,10 +131,22 @@ function Made({ token: { token, location }, onClose }: { token: NewPollerToken; 
           Whoever has it can see the jobs of {location} and report samples for them. If it is lost, make a new
           one.
         </Notice>
+        <p className="text-sm">
+          The machine needs Node 20.19 or newer. Clone the repository of Nightbell there and run{" "}
+          <span className="code">npm ci</span> in it. Then, in the same folder:
+        </p>
         <Command
-          label="Run it there"
-          text={`NIGHTBELL_POLLER_TOKEN=${token} npx nightbell poller --url ${origin}`}
+          label="Start the poller"
+          text={`NIGHTBELL_POLLER_TOKEN=${token} node packages/server/bin/nightbell.mjs poller --url ${address}`}
         />
+        <p className="text-sm text-soft">The first start builds what is missing.</p>
+        {isLoopback && (
+          <Notice tone="warn" title="Put in the address of this server">
+            This page came from a loopback address, which on the other machine means that machine itself. In
+            place of <span className="code">{address}</span>, give the https address at which it reaches this
+            server.
+          </Notice>
+        )}
         {isReadable && (
           <Notice tone="warn" title="This page came without TLS">
             Pollers accept https only, so that nobody on the way can read the token. Put a TLS proxy in front
