@@ -1,6 +1,6 @@
 // Remote pollers as an attacker would be one: whatever is sent, nobody sees or changes what is not their own (M19).
 import { gzipSync } from "node:zlib";
-import type { AlertDetail, Job, PollerPage, PollerTokenPage } from "@nightbell/contract";
+import type { AlertDetail, Job, PollerPage, PollerTokenPage, UploadedStrays } from "@nightbell/contract";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiClient } from "./harness.js";
@@ -402,6 +402,23 @@ describe("an upload", () => {
     });
     const rows = await world.database.db.selectFrom("stray_replies").selectAll().execute();
     expect(rows).toMatchObject([{ job_no: jobs.cellar.jobNo, duplicate_count: 1, late_count: 2 }]);
+  });
+
+  it("adds up stray replies that it names twice, to no more than the database holds", async () => {
+    const hourSlot = Math.floor(Date.now() / 3_600_000) * 3_600_000 - 3_600_000;
+    const { jobNo } = jobs.cellar;
+    const counted = async (...counts: [duplicates: number, late: number][]) => {
+      const strays = counts.map(([duplicates, late]): UploadedStrays => [hourSlot, jobNo, duplicates, late]);
+      expect((await upload(world.url, tokens.cellar, { strays })).status).toBe(200);
+      const { rows } = await sql<{ duplicates: number; late: number }>`
+        select duplicate_count as duplicates, late_count as late from stray_replies
+        where hour_slot = ${hourSlot} and job_no = ${jobNo}`.execute(world.database.db);
+      return rows;
+    };
+    expect(await counted([1, 2], [10, 20])).toEqual([{ duplicates: 11, late: 22 }]);
+    const most = 2_147_483_647;
+    expect(await counted([most, 1])).toEqual([{ duplicates: most, late: 23 }]);
+    expect(await counted([1, most], [1, most])).toEqual([{ duplicates: most, late: most }]);
   });
 
   it("is refused when it is too large, packed or unpacked, and when it is no upload", async () => {
