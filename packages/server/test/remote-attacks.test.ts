@@ -383,10 +383,11 @@ describe("an upload", () => {
     ];
     const { status, body } = await upload(world.url, tokens.cellar, { samples: bad.map(([row]) => row) });
     expect(status).toBe(200);
-    expect(body).toEqual({
-      storedCount: 0,
-      refused: bad.map(([, reason], index) => ({ index, reason })),
-    });
+    const refused = ["not_yours", "off_grid", "too_old", "in_the_future", "malformed"].map((reason) => ({
+      reason,
+      indexes: bad.flatMap(([, each], index) => (each === reason ? [index] : [])),
+    }));
+    expect(body).toEqual({ storedCount: 0, refused });
     expect(await stored()).toEqual(before);
   });
 
@@ -419,6 +420,19 @@ describe("an upload", () => {
     const most = 2_147_483_647;
     expect(await counted([most, 1])).toEqual([{ duplicates: most, late: 23 }]);
     expect(await counted([1, most], [1, most])).toEqual([{ duplicates: most, late: most }]);
+  });
+
+  it("of nonsense is answered in few bytes, and what is good in it is stored", async () => {
+    const { jobNo, slot } = jobs.cellar;
+    const nonsense = ["a", "a", "a", "a", "a", "a", "a", "a", 1, 1];
+    const samples: unknown[] = Array.from({ length: 2_500 }, () => nonsense);
+    samples[1_700] = sample(jobNo, slot + 9_000);
+    const { status, body } = await upload(world.url, tokens.cellar, { samples });
+    expect(status).toBe(200);
+    expect(body.storedCount).toBe(1);
+    expect(body.refused.map(({ indexes }) => indexes.length)).toEqual([2_499]);
+    expect(JSON.stringify(body).length).toBeLessThan(15_000);
+    expect((await stored()).some((row) => row.slot === slot + 9_000)).toBe(true);
   });
 
   it("is refused when it is too large, packed or unpacked, and when it is no upload", async () => {

@@ -93,7 +93,7 @@ it("sends nothing that the server cannot read, whatever a target said", async ()
 
 it("says which samples were refused, and counts the others as stored", async () => {
   await using world = await storeWith(
-    receipt({ storedCount: 1, refused: [{ index: 1, reason: "in_the_future" }] }),
+    receipt({ storedCount: 1, refused: [{ reason: "in_the_future", indexes: [1] }] }),
   );
   const samples = [sample(1), sample(2)];
   expect(await world.store.store({ samples, strays: [] })).toEqual({
@@ -106,7 +106,7 @@ it("says which samples were refused, and counts the others as stored", async () 
 
 it("makes no fuss of samples whose job was paused or deleted a moment before", async () => {
   await using world = await storeWith(
-    receipt({ storedCount: 0, refused: [{ index: 0, reason: "off_grid" }] }),
+    receipt({ storedCount: 0, refused: [{ reason: "off_grid", indexes: [0] }] }),
   );
   expect(await world.store.store({ samples: [sample(1)], strays: [] })).toEqual({
     storedCount: 0,

@@ -56,10 +56,9 @@ export class RemoteStore implements SampleStore {
         continue;
       }
       storedCount += receipt.storedCount;
-      for (const { index, reason } of receipt.refused) {
-        const value = part.samples[index];
-        if (OBSOLETE.has(reason)) obsoleteCount += 1;
-        else if (value !== undefined) rejected.push({ value, reason });
+      for (const { reason, indexes } of receipt.refused) {
+        if (OBSOLETE.has(reason)) obsoleteCount += indexes.length;
+        else rejected.push(...valuesAt(part.samples, indexes).map((value) => ({ value, reason })));
       }
     }
     return { storedCount, obsoleteCount, contradicted: [], rejected };
@@ -98,6 +97,10 @@ export class RemoteStore implements SampleStore {
       throw error;
     }
   }
+}
+
+function valuesAt(samples: readonly SampleRecord[], indexes: readonly number[]): SampleRecord[] {
+  return indexes.flatMap((index) => samples[index] ?? []);
 }
 
 /** At least one, so that stray replies alone are sent too. */
