@@ -1,9 +1,11 @@
 // Remote pollers as an attacker would be one: whatever is sent, nobody sees or changes what is not their own (M19).
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { AlertDetail, Job, PollerPage, PollerTokenPage, UploadedStrays } from "@nightbell/contract";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ApiClient } from "./harness.js";
+import { type ApiClient, eventually } from "./harness.js";
 import {
   ALL_BUCKETS,
   makeJob,
@@ -420,6 +422,48 @@ describe("an upload", () => {
     const most = 2_147_483_647;
     expect(await counted([most, 1])).toEqual([{ duplicates: most, late: 23 }]);
     expect(await counted([1, most], [1, most])).toEqual([{ duplicates: most, late: most }]);
+  });
+
+  it("is refused before it is read when its token has as many under way as it may, and nobody else's is", async () => {
+    const { token } = await makeToken(owner, "cellar");
+    const begin = () => {
+      const sent = request(new URL("/api/poller/samples", world.url), {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${token}`,
+          "content-type": "application/gzip",
+          "content-length": 1_000,
+        },
+      });
+      const status = once(sent, "response").then(
+        ([answer]) => (answer as IncomingMessage).statusCode,
+        () => null,
+      );
+      sent.flushHeaders();
+      return { sent, status };
+    };
+    const [ninth, ...slow] = Array.from({ length: 9 }, begin);
+    const refused = await Promise.race([ninth, ...slow].map((each) => each?.status));
+    expect(refused).toBe(429);
+    expect((await upload(world.url, tokens.cellar, {})).status).toBe(200);
+    for (const each of [ninth, ...slow]) each?.sent.destroy();
+    await eventually(async () => expect((await upload(world.url, token, {})).status).toBe(200));
+  });
+
+  it("is one of ten a second at most, and the answer says when to come again", async () => {
+    const { token } = await makeToken(owner, "cellar");
+    const startedAt = performance.now();
+    const statuses: number[] = [];
+    while (statuses.length < 60) statuses.push((await upload(world.url, token, {})).status);
+    const taken = statuses.filter((status) => status === 200).length;
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    expect(taken).toBeGreaterThanOrEqual(20);
+    expect(taken).toBeLessThanOrEqual(21 + (performance.now() - startedAt) / 100);
+    const response = await fetch(new URL("/api/poller/samples", world.url), {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([429, "1"]);
   });
 
   it("of nonsense is answered in few bytes, and what is good in it is stored", async () => {

@@ -23,7 +23,6 @@ import {
 } from "@nightbell/contract";
 import type { Registry } from "prom-client";
 import { z } from "zod";
-import { AccountShares } from "../../platform/account-shares.js";
 import type { Bus } from "../../platform/bus.js";
 import type { Clock } from "../../platform/clock.js";
 import type { DatabaseHandle } from "../../platform/db.js";
@@ -39,12 +38,13 @@ import { PostgresJobs } from "../probing/index.js";
 import { PostgresStore } from "../samples/index.js";
 import { evidenceRoutes } from "./evidence-routes.js";
 import { Feeds } from "./feeds.js";
-import { addGzipBodyParser, UPLOAD_LIMIT_BYTES } from "./gzip-body.js";
 import { config, holderOf, shareOf, tags } from "./holder.js";
 import { notAhead } from "./not-ahead.js";
 import { jobsAt } from "./queries.js";
 import { receiveUpload } from "./receive-upload.js";
 import { findHolder } from "./tokens.js";
+import { addUploadParsers, UPLOAD_LIMIT_BYTES, uploadPlaceOf } from "./upload-body.js";
+import { UploadGate } from "./upload-gate.js";
 import { type Evaluator, UploadedAlerts } from "./uploaded-alerts.js";
 
 export interface RemotePollerRouteOptions {
@@ -61,9 +61,6 @@ const pollerParams = z.object({ id: z.uuid() });
 
 /** Of one token, in a second: a poller asks some ten times at its busiest. */
 const REQUESTS_PER_SECOND = 200;
-/** Each holds some megabytes; pollers keep what is refused, and come again. */
-const UPLOADS_AT_ONCE = 16;
-const UPLOADS_OF_TOKEN_AT_ONCE = 8;
 
 export async function remotePollerRoutes(app: App, options: RemotePollerRouteOptions): Promise<void> {
   const { database, evaluator, bus, clock, log, registry } = options;
@@ -73,15 +70,7 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
   const alerts = new UploadedAlerts(evaluator);
   const jobs = new PostgresJobs(db, (jobNos, now) => startPendingJobs(db, jobNos, now));
   const limiter = new RateLimiter({ count: REQUESTS_PER_SECOND, perMs: 1_000 }, clock);
-  const uploads = new AccountShares({
-    concurrency: UPLOADS_AT_ONCE,
-    perAccount: UPLOADS_OF_TOKEN_AT_ONCE,
-    refusals: {
-      tooMany: "This server takes as many uploads of remote pollers as it can; send this one again.",
-      tooManyOfYours:
-        "This server takes as many uploads of one token as it does at once; send this one again.",
-    },
-  });
+  const gate = new UploadGate(clock);
   // Feeds never end by themselves: the server could not close.
   app.addHook("preClose", async () => feeds.close());
   app.addHook("onClose", async () => {
@@ -91,7 +80,6 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
 
   await app.register(async (scope) => {
     const routes = scope as App;
-    addGzipBodyParser(routes);
     routes.decorateRequest("tokenHolder", null);
     routes.addHook("onRequest", async (request) => {
       const token = sessionToken(request);
@@ -324,27 +312,33 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
       },
     );
 
-    routes.post(
-      "/api/poller/samples",
-      {
-        bodyLimit: UPLOAD_LIMIT_BYTES,
-        config,
-        schema: {
-          tags,
-          summary: "Upload samples",
-          description:
-            "JSON, or the same packed by gzip as `application/gzip`. What the receipt does not refuse is committed; sent " +
-            "again, it changes nothing.",
-          body: UploadBody,
-          response: { 200: UploadReceipt },
+    await routes.register(async (uploadScope) => {
+      const uploads = uploadScope as App;
+      addUploadParsers(uploads);
+      uploads.decorateRequest("uploadPlace", null);
+      uploads.addHook("onRequest", async (request, reply) => {
+        request.uploadPlace = gate.enter(holderOf(request).id, reply.raw);
+      });
+      uploads.post(
+        "/api/poller/samples",
+        {
+          bodyLimit: UPLOAD_LIMIT_BYTES,
+          config,
+          schema: {
+            tags,
+            summary: "Upload samples",
+            description:
+              "JSON, or the same packed by gzip as `application/gzip`. What the receipt does not refuse is committed; sent " +
+              "again, it changes nothing.",
+            body: UploadBody,
+            response: { 200: UploadReceipt },
+          },
         },
-      },
-      async (request) => {
-        const holder = holderOf(request);
-        return uploads.run(holder.id, () =>
-          receiveUpload({ database, store, alerts }, holder, request.body, clock.now()),
-        );
-      },
-    );
+        async (request) =>
+          uploadPlaceOf(request).during(() =>
+            receiveUpload({ database, store, alerts }, holderOf(request), request.body, clock.now()),
+          ),
+      );
+    });
   });
 }
