@@ -2,7 +2,16 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { gzipSync } from "node:zlib";
-import type { AlertDetail, Job, PollerPage, PollerTokenPage, UploadedStrays } from "@nightbell/contract";
+import type {
+  AlertDetail,
+  AlertPage,
+  FeedLine,
+  Job,
+  PollerPage,
+  PollerTokenPage,
+  Problem,
+  UploadedStrays,
+} from "@nightbell/contract";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ApiClient, eventually } from "./harness.js";
@@ -15,6 +24,7 @@ import {
   sendPacked,
   upload,
 } from "./remote-world.js";
+import { openSse, type SseStream } from "./sse-client.js";
 
 interface Known {
   id: string;
@@ -69,6 +79,63 @@ async function requestEvidence(job: Known, token: string): Promise<string> {
     insert into alert_evidence (id, alert_id, job_no, location_no, urgency)
     select id, id, ${job.jobNo}, ${place.locationNo}, 2 from alert returning id`.execute(world.database.db);
   return rows[0]?.id ?? "";
+}
+
+interface BeatMore {
+  isNews?: boolean;
+  offlineSince?: number | null;
+  offlinePeriods?: { from: number; to: number }[];
+}
+
+const idOf = (number: number) => `0190a0a0-0000-7000-9000-${String(number).padStart(12, "0")}`;
+const beatOf = (name: string, { isNews = false, ...references }: BeatMore = {}) => ({
+  name,
+  state: "active",
+  buckets: ALL_BUCKETS,
+  stats: {
+    jobCount: 0,
+    samplesPerSecond: 0,
+    latenessP99Ms: null,
+    memoryBytes: 1,
+    clockOffsetMs: null,
+    version: "1",
+    references: { targets: [], offlineSince: null, offlinePeriods: [], ...references },
+  },
+  isNews,
+});
+
+const feedOf = (token: string) => openSse<FeedLine>(new URL("/api/poller/feed", world.url).href, { token });
+const newsOf = (feed: SseStream<FeedLine>) =>
+  feed.events.filter(({ data }) => data.news === "pollers").length;
+
+/** Of an organisation of its own. */
+async function newcomer() {
+  const client = await world.owner();
+  const { token } = await makeToken(client, "hut");
+  const poller = world.as(token);
+  return {
+    token,
+    beat: async (number: number, more: BeatMore = {}) =>
+      poller.put<Problem>(`/api/poller/lease/${idOf(number)}`, beatOf(`poller-${number}`, more)),
+    leave: (number: number) => poller.delete(`/api/poller/lease/${idOf(number)}`),
+    alerts: async () => (await client.get<AlertPage>("/api/alerts?limit=100")).body.data,
+  };
+}
+
+/** The head of an upload whose body does not come. */
+function beginUpload(token: string) {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "content-type": "application/gzip",
+    "content-length": 1_000,
+  };
+  const sent = request(new URL("/api/poller/samples", world.url), { method: "POST", headers });
+  const status = once(sent, "response").then(
+    ([answer]) => (answer as IncomingMessage).statusCode ?? null,
+    () => null,
+  );
+  sent.flushHeaders();
+  return { sent, status };
 }
 
 beforeAll(async () => {
@@ -280,6 +347,22 @@ describe("a remote poller", () => {
   });
 });
 
+describe("pollers of one token", () => {
+  it("make only the feeds of their location look, twice a second at most, and once more for what came last", async () => {
+    const { token, beat } = await newcomer();
+    await using own = await feedOf(token);
+    await using other = await feedOf(tokens.cellar);
+    await eventually(() => expect([newsOf(own), newsOf(other)]).toEqual([1, 1]));
+    const startedAt = performance.now();
+    for (let round = 0; round < 40; round += 1) await beat(5_000, { isNews: true });
+    const toldBefore = newsOf(own);
+    expect(toldBefore).toBeGreaterThan(1);
+    expect(toldBefore).toBeLessThanOrEqual(3 + (performance.now() - startedAt) / 500);
+    await eventually(() => expect(newsOf(own)).toBe(toldBefore + 1), { withinMs: 2_000 });
+    expect(newsOf(other)).toBe(1);
+  });
+});
+
 describe("evidence", () => {
   const id = "0190a0a0-0000-7000-8000-00000000000b";
   const due = async (token: string, limit = 10) =>
@@ -426,27 +509,10 @@ describe("an upload", () => {
 
   it("is refused before it is read when its token has as many under way as it may, and nobody else's is", async () => {
     const { token } = await makeToken(owner, "cellar");
-    const begin = () => {
-      const sent = request(new URL("/api/poller/samples", world.url), {
-        method: "POST",
-        headers: {
-          authorization: `Bearer ${token}`,
-          "content-type": "application/gzip",
-          "content-length": 1_000,
-        },
-      });
-      const status = once(sent, "response").then(
-        ([answer]) => (answer as IncomingMessage).statusCode,
-        () => null,
-      );
-      sent.flushHeaders();
-      return { sent, status };
-    };
-    const [ninth, ...slow] = Array.from({ length: 9 }, begin);
-    const refused = await Promise.race([ninth, ...slow].map((each) => each?.status));
-    expect(refused).toBe(429);
+    const begun = Array.from({ length: 9 }, () => beginUpload(token));
+    expect(await Promise.race(begun.map(({ status }) => status))).toBe(429);
     expect((await upload(world.url, tokens.cellar, {})).status).toBe(200);
-    for (const each of [ninth, ...slow]) each?.sent.destroy();
+    for (const { sent } of begun) sent.destroy();
     await eventually(async () => expect((await upload(world.url, token, {})).status).toBe(200));
   });
 

@@ -4,6 +4,7 @@ export { Membership, type Load } from "./membership.js";
 export { bucketOf, hasBucket } from "./buckets.js";
 export { type OfflinePoller, offlinePollers } from "./offline.js";
 export {
+  isNewsAt,
   locationNumber,
   notifyPollers,
   POLLERS_CHANNEL,

@@ -6,7 +6,7 @@ import type { ReferenceStats } from "./reference-stats.js";
 import { LEASE_MS, type Member, type MemberState } from "./rules.js";
 import type { StaticPart } from "./share.js";
 
-/** Where pollers notify of a change that concerns the others; a wake-up only, without a payload. */
+/** Where pollers notify of a change that concerns the others of their location, whose number is the payload. */
 export const POLLERS_CHANNEL = "nightbell_pollers";
 
 /** How long a dead poller is remembered. */
@@ -77,8 +77,13 @@ export async function renew(db: Db, poller: PollerRow): Promise<number | null> {
   return rows[0]?.now ?? null;
 }
 
-export async function notifyPollers(db: Db): Promise<void> {
-  await sql`select pg_notify(${POLLERS_CHANNEL}, '')`.execute(db);
+export async function notifyPollers(db: Db, locationNo: number): Promise<void> {
+  await sql`select pg_notify(${POLLERS_CHANNEL}, ${String(locationNo)})`.execute(db);
+}
+
+/** Whether a notification may concern the pollers of a location. */
+export function isNewsAt(locationNo: number, payload: string | null): boolean {
+  return payload === null || payload === String(locationNo);
 }
 
 export async function removePoller(

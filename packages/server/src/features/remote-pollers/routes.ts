@@ -25,15 +25,23 @@ import type { Registry } from "prom-client";
 import { z } from "zod";
 import type { Bus } from "../../platform/bus.js";
 import type { Clock } from "../../platform/clock.js";
-import type { DatabaseHandle } from "../../platform/db.js";
+import { type DatabaseHandle, failureLevel } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import { sessionToken } from "../../platform/http/access.js";
 import type { App } from "../../platform/http/app.js";
 import { RateLimiter } from "../../platform/limits.js";
 import type { Logger } from "../../platform/log.js";
+import { Paced } from "../../platform/paced.js";
 import { version } from "../../platform/version.js";
 import { completeJobs, startPendingJobs } from "../jobs/index.js";
-import { bucketOf, hasBucket, notifyPollers, readMembers, removePoller, renew } from "../pollers/index.js";
+import {
+  bucketOf,
+  hasBucket,
+  notifyPollers,
+  readMembers,
+  removePoller,
+  renew,
+} from "../pollers/index.js";
 import { PostgresJobs } from "../probing/index.js";
 import { PostgresStore } from "../samples/index.js";
 import { evidenceRoutes } from "./evidence-routes.js";
@@ -61,6 +69,8 @@ const pollerParams = z.object({ id: z.uuid() });
 
 /** Of one token, in a second: a poller asks some ten times at its busiest. */
 const REQUESTS_PER_SECOND = 200;
+/** Between two times that the pollers of a token make the others look; they look as often by themselves. */
+const NEWS_PAUSE_MS = 500;
 
 export async function remotePollerRoutes(app: App, options: RemotePollerRouteOptions): Promise<void> {
   const { database, evaluator, bus, clock, log, registry } = options;
@@ -71,8 +81,19 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
   const jobs = new PostgresJobs(db, (jobNos, now) => startPendingJobs(db, jobNos, now));
   const limiter = new RateLimiter({ count: REQUESTS_PER_SECOND, perMs: 1_000 }, clock);
   const gate = new UploadGate(clock);
+  const news = new Paced(NEWS_PAUSE_MS, (locationNo) => {
+    notifyPollers(db, Number(locationNo)).catch((error: unknown) => {
+      log[failureLevel(error)](
+        { err: error },
+        "pollers could not be told that another one changed; they look",
+      );
+    });
+  });
   // Feeds never end by themselves: the server could not close.
-  app.addHook("preClose", async () => feeds.close());
+  app.addHook("preClose", async () => {
+    feeds.close();
+    news.close();
+  });
   app.addHook("onClose", async () => {
     await store.settle();
     store.close();
@@ -174,10 +195,11 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
       async (request) => {
         const { id: tokenId, locationNo } = holderOf(request);
         const { buckets, isNews, stats, ...beat } = request.body;
+        const { id } = request.params;
         const now = await renew(db, {
           ...beat,
           stats: { ...stats, references: notAhead(stats.references, clock.now()) },
-          id: request.params.id,
+          id,
           tokenId,
           locationNo,
           buckets: Buffer.from(buckets, "base64"),
@@ -185,7 +207,7 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
         });
         if (now === null)
           throw new NightbellError("forbidden", "This id is another poller's; choose a new one.");
-        if (isNews) await notifyPollers(db);
+        if (isNews) news.want(String(locationNo));
         return { now };
       },
     );
