@@ -14,6 +14,7 @@ import type {
 } from "@nightbell/contract";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { settleOfflineAlerts } from "../src/features/alerts/index.js";
 import { type ApiClient, eventually } from "./harness.js";
 import {
   ALL_BUCKETS,
@@ -103,6 +104,8 @@ const beatOf = (name: string, { isNews = false, ...references }: BeatMore = {}) 
   },
   isNews,
 });
+/** The scheduler's task that alerts about pollers that are offline. */
+const settle = (at = Date.now()) => settleOfflineAlerts(world.database.db, at);
 
 const feedOf = (token: string) => openSse<FeedLine>(new URL("/api/poller/feed", world.url).href, { token });
 const newsOf = (feed: SseStream<FeedLine>) =>
@@ -348,6 +351,64 @@ describe("a remote poller", () => {
 });
 
 describe("pollers of one token", () => {
+  it("tell of times offline that they lived through, each once, and nothing before or between them", async () => {
+    const { beat, alerts } = await newcomer();
+    await beat(3_000);
+    const { rows } = await sql<{ startedAt: number }>`
+      update pollers set started_at = now() - interval '1 hour' where id = ${idOf(3_000)}
+      returning (extract(epoch from started_at) * 1000)::float8 as "startedAt"`.execute(world.database.db);
+    const startedAt = Math.ceil(rows[0]?.startedAt ?? 0);
+    const tell = async (...offlinePeriods: [number, number][]) => {
+      const periods = offlinePeriods.map(([from, to]) => ({ from: startedAt + from, to: startedAt + to }));
+      await beat(3_000, { offlinePeriods: periods });
+      await settle();
+      const times = (await alerts()).map((alert) => Date.parse(alert.startedAt) - startedAt);
+      return times.toSorted((one, other) => one - other);
+    };
+    expect(await tell([-9_000, -1_000])).toEqual([]);
+    expect(await tell([-5_000, 20_000], [100_000, 160_000])).toEqual([-5_000, 100_000]);
+    // Told no more, it is known all the same.
+    expect(await tell()).toEqual([-5_000, 100_000]);
+    expect(await tell([50_000, 60_000], [120_000, 150_000], [159_000, 170_000], [200_000, 200_000])).toEqual([
+      -5_000, 100_000,
+    ]);
+    expect(await tell([100_000, 160_000], [160_000, 9_000_000], [200_000, 210_000])).toEqual([
+      -5_000, 100_000, 200_000,
+    ]);
+  });
+
+  it("are alerted about six times an hour each, whether what they tell is over or not", async () => {
+    const { beat, alerts } = await newcomer();
+    await beat(4_000);
+    await sql`update pollers set started_at = now() - interval '1 hour' where id = ${idOf(4_000)}`.execute(
+      world.database.db,
+    );
+    const from = Date.now() - 3_000_000;
+    const offlinePeriods = Array.from({ length: 10 }, (_, index) => ({
+      from: from + index * 20_000,
+      to: from + index * 20_000 + 10_000,
+    }));
+    await beat(4_000, { offlinePeriods });
+    await settle();
+    expect(await alerts()).toHaveLength(6);
+    await settle();
+    await beat(4_000, { offlinePeriods, offlineSince: Date.now() });
+    await settle();
+    expect(await alerts()).toHaveLength(6);
+    await settle(Date.now() + 3_700_000);
+    expect(await alerts()).toHaveLength(11);
+
+    await beat(4_001);
+    for (let round = 0; round < 10; round += 1) {
+      await beat(4_001, { offlineSince: Date.now() });
+      await settle();
+      await beat(4_001, { offlineSince: null });
+      await settle();
+    }
+    const ofSecond = (await alerts()).filter(({ title }) => title.includes("poller-4001"));
+    expect(ofSecond).toHaveLength(6);
+  });
+
   it("make only the feeds of their location look, twice a second at most, and once more for what came last", async () => {
     const { token, beat } = await newcomer();
     await using own = await feedOf(token);

@@ -5,6 +5,8 @@ export { bucketOf, hasBucket } from "./buckets.js";
 export { type OfflinePoller, offlinePollers } from "./offline.js";
 export {
   isNewsAt,
+  type KnownPoller,
+  knownPoller,
   locationNumber,
   notifyPollers,
   POLLERS_CHANNEL,

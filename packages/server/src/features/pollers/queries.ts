@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import type { Db } from "../../platform/db.js";
 import type { BucketSet } from "./buckets.js";
-import type { ReferenceStats } from "./reference-stats.js";
+import type { OfflinePeriod, ReferenceStats } from "./reference-stats.js";
 import { LEASE_MS, type Member, type MemberState } from "./rules.js";
 import type { StaticPart } from "./share.js";
 
@@ -75,6 +75,24 @@ export async function renew(db: Db, poller: PollerRow): Promise<number | null> {
       where old.token_id is not distinct from excluded.token_id and old.location_no = excluded.location_no
     returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
   return rows[0]?.now ?? null;
+}
+
+/** What is known of a remote poller from its beats so far. */
+export interface KnownPoller {
+  /** When its row began, in milliseconds. */
+  readonly startedAt: number;
+  readonly offlinePeriods: readonly OfflinePeriod[];
+}
+
+export async function knownPoller(
+  db: Db,
+  { id, tokenId }: Pick<PollerRow, "id" | "tokenId">,
+): Promise<KnownPoller | null> {
+  const { rows } = await sql<KnownPoller>`
+    select (extract(epoch from started_at) * 1000)::float8 as "startedAt",
+      coalesce(stats #> '{references,offlinePeriods}', '[]') as "offlinePeriods"
+    from pollers where id = ${id} and token_id is not distinct from ${tokenId}::uuid`.execute(db);
+  return rows[0] ?? null;
 }
 
 export async function notifyPollers(db: Db, locationNo: number): Promise<void> {

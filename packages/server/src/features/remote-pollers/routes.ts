@@ -37,6 +37,7 @@ import { completeJobs, startPendingJobs } from "../jobs/index.js";
 import {
   bucketOf,
   hasBucket,
+  knownPoller,
   notifyPollers,
   readMembers,
   removePoller,
@@ -44,10 +45,10 @@ import {
 } from "../pollers/index.js";
 import { PostgresJobs } from "../probing/index.js";
 import { PostgresStore } from "../samples/index.js";
+import { believable } from "./believable.js";
 import { evidenceRoutes } from "./evidence-routes.js";
 import { Feeds } from "./feeds.js";
 import { config, holderOf, shareOf, tags } from "./holder.js";
-import { notAhead } from "./not-ahead.js";
 import { jobsAt } from "./queries.js";
 import { receiveUpload } from "./receive-upload.js";
 import { findHolder } from "./tokens.js";
@@ -196,9 +197,10 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
         const { id: tokenId, locationNo } = holderOf(request);
         const { buckets, isNews, stats, ...beat } = request.body;
         const { id } = request.params;
+        const known = await knownPoller(db, { id, tokenId });
         const now = await renew(db, {
           ...beat,
-          stats: { ...stats, references: notAhead(stats.references, clock.now()) },
+          stats: { ...stats, references: believable(stats.references, known, clock.now()) },
           id,
           tokenId,
           locationNo,
