@@ -351,6 +351,33 @@ describe("a remote poller", () => {
 });
 
 describe("pollers of one token", () => {
+  it("are at most fifty, those that died included; one that is known goes on", async () => {
+    const { beat } = await newcomer();
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, number) => beat(1_000 + number)));
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused).toHaveLength(10);
+    for (const { status, body } of refused) {
+      expect([status, body.code]).toEqual([409, "limit_reached"]);
+      expect(body.detail).toContain("at most 50 pollers");
+    }
+    await sql`update pollers set state = 'dead', died_at = now() where name = 'poller-1003'`.execute(
+      world.database.db,
+    );
+    const statuses = await Promise.all(answers.map(async (_, number) => (await beat(1_000 + number)).status));
+    expect(statuses.filter((status) => status === 200)).toHaveLength(50);
+  });
+
+  it("are not started without end, each in the place of one that left", async () => {
+    const { beat, leave } = await newcomer();
+    const statuses: number[] = [];
+    for (let number = 2_000; number < 2_110; number += 1) {
+      statuses.push((await beat(number)).status);
+      await leave(number);
+    }
+    expect(statuses.filter((status) => status === 200)).toHaveLength(100);
+    expect(statuses.at(-1)).toBe(429);
+  });
+
   it("tell of times offline that they lived through, each once, and nothing before or between them", async () => {
     const { beat, alerts } = await newcomer();
     await beat(3_000);

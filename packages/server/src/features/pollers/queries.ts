@@ -1,6 +1,7 @@
 // The table of pollers: read and written in the database's time, so that clocks need not agree.
 import { sql } from "kysely";
-import type { Db } from "../../platform/db.js";
+import type { Db, Tx } from "../../platform/db.js";
+import { NightbellError } from "../../platform/errors.js";
 import type { BucketSet } from "./buckets.js";
 import type { OfflinePeriod, ReferenceStats } from "./reference-stats.js";
 import { LEASE_MS, type Member, type MemberState } from "./rules.js";
@@ -11,6 +12,9 @@ export const POLLERS_CHANNEL = "nightbell_pollers";
 
 /** How long a dead poller is remembered. */
 const DEAD_MEMORY = "1 day";
+
+/** Of one token, with those that died and are remembered: each is a row, and alerts when it dies or is offline. */
+const MAX_POLLERS_OF_TOKEN = 50;
 
 /** What a poller says about itself. */
 export interface PollerStats {
@@ -60,9 +64,37 @@ export async function readMembers(db: Db, locationNo: number, except: string): P
 
 /**
  * Renews the lease of a poller, making it known when it is not. Returns the database's time in milliseconds; null when
- * another token's poller has the id.
+ * another token's poller has the id. Throws `limit_reached` for one more of a token that has as many as it may.
  */
 export async function renew(db: Db, poller: PollerRow): Promise<number | null> {
+  const { rows } = await sql<{ now: number }>`
+    update pollers set state = ${poller.state}, lease_until = now() + ${LEASE_MS} * interval '1 millisecond',
+      died_at = null, buckets = ${poller.buckets}, stats = ${JSON.stringify(poller.stats)}
+    where id = ${poller.id} and location_no = ${poller.locationNo}
+      and token_id is not distinct from ${poller.tokenId}::uuid
+    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
+  const [known] = rows;
+  if (known !== undefined) return known.now;
+  return db.transaction().execute(async (tx) => {
+    if (poller.tokenId !== null) await refuseTooMany(tx, poller.tokenId);
+    return insertPoller(tx, poller);
+  });
+}
+
+/** The token is locked until the new poller has committed, so that those who come at once are counted one by one. */
+async function refuseTooMany(tx: Tx, tokenId: string): Promise<void> {
+  await sql`select from poller_tokens where id = ${tokenId} for no key update`.execute(tx);
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from pollers where token_id = ${tokenId}`.execute(tx);
+  if ((rows[0]?.count ?? 0) < MAX_POLLERS_OF_TOKEN) return;
+  throw new NightbellError(
+    "limit_reached",
+    `A token has at most ${MAX_POLLERS_OF_TOKEN} pollers, with those that died within the last day; use another token.`,
+  );
+}
+
+/** As `renew`; the poller may have become known meanwhile. */
+async function insertPoller(tx: Tx, poller: PollerRow): Promise<number | null> {
   const { rows } = await sql<{ now: number }>`
     insert into pollers as old
       (id, location_no, token_id, name, kind, state, lease_until, buckets, replica_count, replica_id, stats)
@@ -73,7 +105,7 @@ export async function renew(db: Db, poller: PollerRow): Promise<number | null> {
     on conflict (id) do update set state = excluded.state, lease_until = excluded.lease_until, died_at = null,
       buckets = excluded.buckets, stats = excluded.stats
       where old.token_id is not distinct from excluded.token_id and old.location_no = excluded.location_no
-    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
+    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(tx);
   return rows[0]?.now ?? null;
 }
 

@@ -29,7 +29,7 @@ import { type DatabaseHandle, failureLevel } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import { sessionToken } from "../../platform/http/access.js";
 import type { App } from "../../platform/http/app.js";
-import { RateLimiter } from "../../platform/limits.js";
+import { type LimitResult, RateLimiter } from "../../platform/limits.js";
 import type { Logger } from "../../platform/log.js";
 import { Paced } from "../../platform/paced.js";
 import { version } from "../../platform/version.js";
@@ -70,6 +70,8 @@ const pollerParams = z.object({ id: z.uuid() });
 
 /** Of one token, in a second: a poller asks some ten times at its busiest. */
 const REQUESTS_PER_SECOND = 200;
+/** Of one token: each that starts may die, or be offline, and be alerted about. Those that it has may all start anew. */
+const STARTS_PER_HOUR = 100;
 /** Between two times that the pollers of a token make the others look; they look as often by themselves. */
 const NEWS_PAUSE_MS = 500;
 
@@ -82,6 +84,7 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
   const jobs = new PostgresJobs(db, (jobNos, now) => startPendingJobs(db, jobNos, now));
   const limiter = new RateLimiter({ count: REQUESTS_PER_SECOND, perMs: 1_000 }, clock);
   const gate = new UploadGate(clock);
+  const starts = new RateLimiter({ count: STARTS_PER_HOUR, perMs: 3_600_000 }, clock);
   const news = new Paced(NEWS_PAUSE_MS, (locationNo) => {
     notifyPollers(db, Number(locationNo)).catch((error: unknown) => {
       log[failureLevel(error)](
@@ -184,7 +187,7 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
     routes.put(
       "/api/poller/lease/:id",
       {
-        config: { ...config, errors: ["rate_limited", "forbidden"] },
+        config: { ...config, errors: ["rate_limited", "forbidden", "limit_reached"] },
         schema: {
           tags,
           summary: "Renew a poller's lease",
@@ -198,6 +201,7 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
         const { buckets, isNews, stats, ...beat } = request.body;
         const { id } = request.params;
         const known = await knownPoller(db, { id, tokenId });
+        if (known === null) refuseStartBeyond(starts.consume(tokenId));
         const now = await renew(db, {
           ...beat,
           stats: { ...stats, references: believable(stats.references, known, clock.now()) },
@@ -365,4 +369,13 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
       );
     });
   });
+}
+
+function refuseStartBeyond({ allowed, retryAfterMs }: LimitResult): void {
+  if (allowed) return;
+  throw new NightbellError(
+    "rate_limited",
+    `More than ${STARTS_PER_HOUR} pollers with this token were started within an hour; see why they end.`,
+    { retryAfterSeconds: Math.ceil(retryAfterMs / 1_000) },
+  );
 }
