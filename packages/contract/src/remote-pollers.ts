@@ -5,7 +5,7 @@ import { EvidenceFindings } from "./evidence.js";
 import { ErrorCode } from "./probes.js";
 
 /** Rises with a change that a poller or a server of the version before does not understand. */
-export const REMOTE_PROTOCOL = 1;
+export const REMOTE_PROTOCOL = 2;
 
 export const MAX_UPLOAD_SAMPLES = 2_500;
 const MAX_UPLOAD_STRAYS = 2_500;
@@ -232,7 +232,8 @@ export type UploadRefusal = z.infer<typeof UploadRefusal>;
 /** Everything that is not refused is committed. */
 export const UploadReceipt = z.object({
   storedCount: z.number().int(),
-  refused: z.array(z.object({ index: z.number().int(), reason: UploadRefusal })),
+  /** For each reason, where in the upload the samples stood. */
+  refused: z.array(z.object({ reason: UploadRefusal, indexes: z.array(z.number().int()) })),
 });
 export type UploadReceipt = z.infer<typeof UploadReceipt>;
 

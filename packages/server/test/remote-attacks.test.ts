@@ -1,9 +1,21 @@
 // Remote pollers as an attacker would be one: whatever is sent, nobody sees or changes what is not their own (M19).
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { gzipSync } from "node:zlib";
-import type { AlertDetail, Job, PollerPage, PollerTokenPage } from "@nightbell/contract";
+import type {
+  AlertDetail,
+  AlertPage,
+  FeedLine,
+  Job,
+  PollerPage,
+  PollerTokenPage,
+  Problem,
+  UploadedStrays,
+} from "@nightbell/contract";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ApiClient } from "./harness.js";
+import { settleOfflineAlerts } from "../src/features/alerts/index.js";
+import { type ApiClient, eventually } from "./harness.js";
 import {
   ALL_BUCKETS,
   makeJob,
@@ -13,6 +25,7 @@ import {
   sendPacked,
   upload,
 } from "./remote-world.js";
+import { openSse, type SseStream } from "./sse-client.js";
 
 interface Known {
   id: string;
@@ -67,6 +80,65 @@ async function requestEvidence(job: Known, token: string): Promise<string> {
     insert into alert_evidence (id, alert_id, job_no, location_no, urgency)
     select id, id, ${job.jobNo}, ${place.locationNo}, 2 from alert returning id`.execute(world.database.db);
   return rows[0]?.id ?? "";
+}
+
+interface BeatMore {
+  isNews?: boolean;
+  offlineSince?: number | null;
+  offlinePeriods?: { from: number; to: number }[];
+}
+
+const idOf = (number: number) => `0190a0a0-0000-7000-9000-${String(number).padStart(12, "0")}`;
+const beatOf = (name: string, { isNews = false, ...references }: BeatMore = {}) => ({
+  name,
+  state: "active",
+  buckets: ALL_BUCKETS,
+  stats: {
+    jobCount: 0,
+    samplesPerSecond: 0,
+    latenessP99Ms: null,
+    memoryBytes: 1,
+    clockOffsetMs: null,
+    version: "1",
+    references: { targets: [], offlineSince: null, offlinePeriods: [], ...references },
+  },
+  isNews,
+});
+/** The scheduler's task that alerts about pollers that are offline. */
+const settle = (at = Date.now()) => settleOfflineAlerts(world.database.db, at);
+
+const feedOf = (token: string) => openSse<FeedLine>(new URL("/api/poller/feed", world.url).href, { token });
+const newsOf = (feed: SseStream<FeedLine>) =>
+  feed.events.filter(({ data }) => data.news === "pollers").length;
+
+/** Of an organisation of its own. */
+async function newcomer() {
+  const client = await world.owner();
+  const { token } = await makeToken(client, "hut");
+  const poller = world.as(token);
+  return {
+    token,
+    beat: async (number: number, more: BeatMore = {}) =>
+      poller.put<Problem>(`/api/poller/lease/${idOf(number)}`, beatOf(`poller-${number}`, more)),
+    leave: (number: number) => poller.delete(`/api/poller/lease/${idOf(number)}`),
+    alerts: async () => (await client.get<AlertPage>("/api/alerts?limit=100")).body.data,
+  };
+}
+
+/** The head of an upload whose body does not come. */
+function beginUpload(token: string) {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "content-type": "application/gzip",
+    "content-length": 1_000,
+  };
+  const sent = request(new URL("/api/poller/samples", world.url), { method: "POST", headers });
+  const status = once(sent, "response").then(
+    ([answer]) => (answer as IncomingMessage).statusCode ?? null,
+    () => null,
+  );
+  sent.flushHeaders();
+  return { sent, status };
 }
 
 beforeAll(async () => {
@@ -278,6 +350,107 @@ describe("a remote poller", () => {
   });
 });
 
+describe("pollers of one token", () => {
+  it("are at most fifty, those that died included; one that is known goes on", async () => {
+    const { beat } = await newcomer();
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, number) => beat(1_000 + number)));
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused).toHaveLength(10);
+    for (const { status, body } of refused) {
+      expect([status, body.code]).toEqual([409, "limit_reached"]);
+      expect(body.detail).toContain("at most 50 pollers");
+    }
+    await sql`update pollers set state = 'dead', died_at = now() where name = 'poller-1003'`.execute(
+      world.database.db,
+    );
+    const statuses = await Promise.all(answers.map(async (_, number) => (await beat(1_000 + number)).status));
+    expect(statuses.filter((status) => status === 200)).toHaveLength(50);
+  });
+
+  it("are not started without end, each in the place of one that left", async () => {
+    const { beat, leave } = await newcomer();
+    const statuses: number[] = [];
+    for (let number = 2_000; number < 2_110; number += 1) {
+      statuses.push((await beat(number)).status);
+      await leave(number);
+    }
+    expect(statuses.filter((status) => status === 200)).toHaveLength(100);
+    expect(statuses.at(-1)).toBe(429);
+  });
+
+  it("tell of times offline that they lived through, each once, and nothing before or between them", async () => {
+    const { beat, alerts } = await newcomer();
+    await beat(3_000);
+    const { rows } = await sql<{ startedAt: number }>`
+      update pollers set started_at = now() - interval '1 hour' where id = ${idOf(3_000)}
+      returning (extract(epoch from started_at) * 1000)::float8 as "startedAt"`.execute(world.database.db);
+    const startedAt = Math.ceil(rows[0]?.startedAt ?? 0);
+    const tell = async (...offlinePeriods: [number, number][]) => {
+      const periods = offlinePeriods.map(([from, to]) => ({ from: startedAt + from, to: startedAt + to }));
+      await beat(3_000, { offlinePeriods: periods });
+      await settle();
+      const times = (await alerts()).map((alert) => Date.parse(alert.startedAt) - startedAt);
+      return times.toSorted((one, other) => one - other);
+    };
+    expect(await tell([-9_000, -1_000])).toEqual([]);
+    expect(await tell([-5_000, 20_000], [100_000, 160_000])).toEqual([-5_000, 100_000]);
+    // Told no more, it is known all the same.
+    expect(await tell()).toEqual([-5_000, 100_000]);
+    expect(await tell([50_000, 60_000], [120_000, 150_000], [159_000, 170_000], [200_000, 200_000])).toEqual([
+      -5_000, 100_000,
+    ]);
+    expect(await tell([100_000, 160_000], [160_000, 9_000_000], [200_000, 210_000])).toEqual([
+      -5_000, 100_000, 200_000,
+    ]);
+  });
+
+  it("are alerted about six times an hour each, whether what they tell is over or not", async () => {
+    const { beat, alerts } = await newcomer();
+    await beat(4_000);
+    await sql`update pollers set started_at = now() - interval '1 hour' where id = ${idOf(4_000)}`.execute(
+      world.database.db,
+    );
+    const from = Date.now() - 3_000_000;
+    const offlinePeriods = Array.from({ length: 10 }, (_, index) => ({
+      from: from + index * 20_000,
+      to: from + index * 20_000 + 10_000,
+    }));
+    await beat(4_000, { offlinePeriods });
+    await settle();
+    expect(await alerts()).toHaveLength(6);
+    await settle();
+    await beat(4_000, { offlinePeriods, offlineSince: Date.now() });
+    await settle();
+    expect(await alerts()).toHaveLength(6);
+    await settle(Date.now() + 3_700_000);
+    expect(await alerts()).toHaveLength(11);
+
+    await beat(4_001);
+    for (let round = 0; round < 10; round += 1) {
+      await beat(4_001, { offlineSince: Date.now() });
+      await settle();
+      await beat(4_001, { offlineSince: null });
+      await settle();
+    }
+    const ofSecond = (await alerts()).filter(({ title }) => title.includes("poller-4001"));
+    expect(ofSecond).toHaveLength(6);
+  });
+
+  it("make only the feeds of their location look, twice a second at most, and once more for what came last", async () => {
+    const { token, beat } = await newcomer();
+    await using own = await feedOf(token);
+    await using other = await feedOf(tokens.cellar);
+    await eventually(() => expect([newsOf(own), newsOf(other)]).toEqual([1, 1]));
+    const startedAt = performance.now();
+    for (let round = 0; round < 40; round += 1) await beat(5_000, { isNews: true });
+    const toldBefore = newsOf(own);
+    expect(toldBefore).toBeGreaterThan(1);
+    expect(toldBefore).toBeLessThanOrEqual(3 + (performance.now() - startedAt) / 500);
+    await eventually(() => expect(newsOf(own)).toBe(toldBefore + 1), { withinMs: 2_000 });
+    expect(newsOf(other)).toBe(1);
+  });
+});
+
 describe("evidence", () => {
   const id = "0190a0a0-0000-7000-8000-00000000000b";
   const due = async (token: string, limit = 10) =>
@@ -383,10 +556,11 @@ describe("an upload", () => {
     ];
     const { status, body } = await upload(world.url, tokens.cellar, { samples: bad.map(([row]) => row) });
     expect(status).toBe(200);
-    expect(body).toEqual({
-      storedCount: 0,
-      refused: bad.map(([, reason], index) => ({ index, reason })),
-    });
+    const refused = ["not_yours", "off_grid", "too_old", "in_the_future", "malformed"].map((reason) => ({
+      reason,
+      indexes: bad.flatMap(([, each], index) => (each === reason ? [index] : [])),
+    }));
+    expect(body).toEqual({ storedCount: 0, refused });
     expect(await stored()).toEqual(before);
   });
 
@@ -402,6 +576,61 @@ describe("an upload", () => {
     });
     const rows = await world.database.db.selectFrom("stray_replies").selectAll().execute();
     expect(rows).toMatchObject([{ job_no: jobs.cellar.jobNo, duplicate_count: 1, late_count: 2 }]);
+  });
+
+  it("adds up stray replies that it names twice, to no more than the database holds", async () => {
+    const hourSlot = Math.floor(Date.now() / 3_600_000) * 3_600_000 - 3_600_000;
+    const { jobNo } = jobs.cellar;
+    const counted = async (...counts: [duplicates: number, late: number][]) => {
+      const strays = counts.map(([duplicates, late]): UploadedStrays => [hourSlot, jobNo, duplicates, late]);
+      expect((await upload(world.url, tokens.cellar, { strays })).status).toBe(200);
+      const { rows } = await sql<{ duplicates: number; late: number }>`
+        select duplicate_count as duplicates, late_count as late from stray_replies
+        where hour_slot = ${hourSlot} and job_no = ${jobNo}`.execute(world.database.db);
+      return rows;
+    };
+    expect(await counted([1, 2], [10, 20])).toEqual([{ duplicates: 11, late: 22 }]);
+    const most = 2_147_483_647;
+    expect(await counted([most, 1])).toEqual([{ duplicates: most, late: 23 }]);
+    expect(await counted([1, most], [1, most])).toEqual([{ duplicates: most, late: most }]);
+  });
+
+  it("is refused before it is read when its token has as many under way as it may, and nobody else's is", async () => {
+    const { token } = await makeToken(owner, "cellar");
+    const begun = Array.from({ length: 9 }, () => beginUpload(token));
+    expect(await Promise.race(begun.map(({ status }) => status))).toBe(429);
+    expect((await upload(world.url, tokens.cellar, {})).status).toBe(200);
+    for (const { sent } of begun) sent.destroy();
+    await eventually(async () => expect((await upload(world.url, token, {})).status).toBe(200));
+  });
+
+  it("is one of ten a second at most, and the answer says when to come again", async () => {
+    const { token } = await makeToken(owner, "cellar");
+    const startedAt = performance.now();
+    const statuses: number[] = [];
+    while (statuses.length < 60) statuses.push((await upload(world.url, token, {})).status);
+    const taken = statuses.filter((status) => status === 200).length;
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    expect(taken).toBeGreaterThanOrEqual(20);
+    expect(taken).toBeLessThanOrEqual(21 + (performance.now() - startedAt) / 100);
+    const response = await fetch(new URL("/api/poller/samples", world.url), {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([429, "1"]);
+  });
+
+  it("of nonsense is answered in few bytes, and what is good in it is stored", async () => {
+    const { jobNo, slot } = jobs.cellar;
+    const nonsense = ["a", "a", "a", "a", "a", "a", "a", "a", 1, 1];
+    const samples: unknown[] = Array.from({ length: 2_500 }, () => nonsense);
+    samples[1_700] = sample(jobNo, slot + 9_000);
+    const { status, body } = await upload(world.url, tokens.cellar, { samples });
+    expect(status).toBe(200);
+    expect(body.storedCount).toBe(1);
+    expect(body.refused.map(({ indexes }) => indexes.length)).toEqual([2_499]);
+    expect(JSON.stringify(body).length).toBeLessThan(15_000);
+    expect((await stored()).some((row) => row.slot === slot + 9_000)).toBe(true);
   });
 
   it("is refused when it is too large, packed or unpacked, and when it is no upload", async () => {

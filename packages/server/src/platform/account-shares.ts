@@ -35,15 +35,25 @@ export class AccountShares {
 
   /** Throws `rate_limited` when the account, or the process, has too many under way. */
   async run<T>(userId: string, work: () => Promise<T>): Promise<T> {
-    this.refuseBeyondShare(userId);
-    this.#underWay.set(userId, (this.#underWay.get(userId) ?? 0) + 1);
+    const leave = this.take(userId);
     try {
-      return await this.#places.run(work);
+      return await work();
     } finally {
+      leave();
+    }
+  }
+
+  /** Takes a place, to be given back, once, by calling what is returned. Throws as `run` does. */
+  take(userId: string): () => void {
+    this.refuseBeyondShare(userId);
+    const leave = this.#places.take();
+    this.#underWay.set(userId, (this.#underWay.get(userId) ?? 0) + 1);
+    return () => {
+      leave();
       const left = (this.#underWay.get(userId) ?? 0) - 1;
       if (left > 0) this.#underWay.set(userId, left);
       else this.#underWay.delete(userId);
-    }
+    };
   }
 }
 

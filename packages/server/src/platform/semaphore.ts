@@ -21,6 +21,13 @@ export class Semaphore {
     }
   }
 
+  /** Takes a place without waiting; to be given back, once, by calling what is returned. Throws when there is none. */
+  take(): () => void {
+    if (this.#running >= this.#limit.concurrency) throw this.#refuse();
+    this.#running += 1;
+    return () => this.#leave();
+  }
+
   async #enter(): Promise<void> {
     if (this.#running < this.#limit.concurrency) {
       this.#running += 1;

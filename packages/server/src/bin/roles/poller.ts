@@ -11,7 +11,13 @@ import {
   EvidenceRunner,
 } from "../../features/evidence/index.js";
 import { completeJobs, JOBS_CHANNEL, startPendingJobs } from "../../features/jobs/index.js";
-import { locationNumber, Membership, POLLERS_CHANNEL, PostgresRoster } from "../../features/pollers/index.js";
+import {
+  isNewsAt,
+  locationNumber,
+  Membership,
+  POLLERS_CHANNEL,
+  PostgresRoster,
+} from "../../features/pollers/index.js";
 import { createOneShotProber, Poller, PostgresJobs } from "../../features/probing/index.js";
 import { PostgresStore, SampleWriter } from "../../features/samples/index.js";
 import { Bus } from "../../platform/bus.js";
@@ -97,7 +103,9 @@ export async function startPoller({ config, database, log }: RoleContext): Promi
   });
   const bus = new Bus(url, log);
   bus.subscribe(JOBS_CHANNEL, () => running.wake());
-  bus.subscribe(POLLERS_CHANNEL, () => membership.wake());
+  bus.subscribe(POLLERS_CHANNEL, (payload) => {
+    if (isNewsAt(locationNo, payload)) membership.wake();
+  });
   bus.subscribe(ALERT_RULES_CHANNEL, () => alerts.wake());
   bus.subscribe(EVIDENCE_CHANNEL, () => evidence.wake());
   bus.start();

@@ -16,11 +16,12 @@ export interface SelfAlert {
   readonly startedAt: number;
 }
 
-/** Raises the alert unless it is raised already. Safe to repeat. */
-export function raiseSelfAlert(db: Db, alert: SelfAlert, now: number): Promise<void> {
+/** Raises the alert unless it is raised already. Safe to repeat. Returns whether it is new. */
+export function raiseSelfAlert(db: Db, alert: SelfAlert, now: number): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     const id = await insertAlert(tx, alert, now);
     if (id !== null) await insertEvent(tx, id, "opened", `Raised: ${alert.title}`, now);
+    return id !== null;
   });
 }
 
@@ -38,8 +39,11 @@ export function resolveSelfAlert(db: Db, key: string, now: number): Promise<void
   });
 }
 
-/** Tells of what is over since `to`, unless it was raised while it lasted, or told before. Safe to repeat. */
-export async function tellSelfAlert(db: Db, alert: SelfAlert, to: number, now: number): Promise<void> {
+/**
+ * Tells of what is over since `to`, unless it was raised while it lasted, or told before. Safe to repeat. Returns whether
+ * the alert is new.
+ */
+export async function tellSelfAlert(db: Db, alert: SelfAlert, to: number, now: number): Promise<boolean> {
   const began = new Date(alert.startedAt);
   const known = await db
     .selectFrom("alerts")
@@ -50,12 +54,12 @@ export async function tellSelfAlert(db: Db, alert: SelfAlert, to: number, now: n
     .where("opened_at", ">=", began)
     .where("started_at", "=", began)
     .executeTakeFirst();
-  if (known !== undefined) return;
+  if (known !== undefined) return false;
   const ended = new Date(to);
   const span = `from ${began.toISOString()} to ${ended.toISOString()}`;
-  await db.transaction().execute(async (tx) => {
+  return db.transaction().execute(async (tx) => {
     const id = await insertAlert(tx, alert, now);
-    if (id === null) return;
+    if (id === null) return false;
     await tx
       .updateTable("alerts")
       .set({ status: "resolved", resolution: "recovered", resolved_at: ended })
@@ -63,6 +67,7 @@ export async function tellSelfAlert(db: Db, alert: SelfAlert, to: number, now: n
       .execute();
     await insertEvent(tx, id, "opened", `Raised afterwards: ${alert.title}, ${span}`, now);
     await insertEvent(tx, id, "resolved", "Resolved: recovered", now);
+    return true;
   });
 }
 

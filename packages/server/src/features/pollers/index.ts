@@ -4,6 +4,9 @@ export { Membership, type Load } from "./membership.js";
 export { bucketOf, hasBucket } from "./buckets.js";
 export { type OfflinePoller, offlinePollers } from "./offline.js";
 export {
+  isNewsAt,
+  type KnownPoller,
+  knownPoller,
   locationNumber,
   notifyPollers,
   POLLERS_CHANNEL,

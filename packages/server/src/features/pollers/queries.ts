@@ -1,16 +1,20 @@
 // The table of pollers: read and written in the database's time, so that clocks need not agree.
 import { sql } from "kysely";
-import type { Db } from "../../platform/db.js";
+import type { Db, Tx } from "../../platform/db.js";
+import { NightbellError } from "../../platform/errors.js";
 import type { BucketSet } from "./buckets.js";
-import type { ReferenceStats } from "./reference-stats.js";
+import type { OfflinePeriod, ReferenceStats } from "./reference-stats.js";
 import { LEASE_MS, type Member, type MemberState } from "./rules.js";
 import type { StaticPart } from "./share.js";
 
-/** Where pollers notify of a change that concerns the others; a wake-up only, without a payload. */
+/** Where pollers notify of a change that concerns the others of their location, whose number is the payload. */
 export const POLLERS_CHANNEL = "nightbell_pollers";
 
 /** How long a dead poller is remembered. */
 const DEAD_MEMORY = "1 day";
+
+/** Of one token, with those that died and are remembered: each is a row, and alerts when it dies or is offline. */
+const MAX_POLLERS_OF_TOKEN = 50;
 
 /** What a poller says about itself. */
 export interface PollerStats {
@@ -66,9 +70,37 @@ export async function readMembers(db: Db, locationNo: number, except: string): P
 
 /**
  * Renews the lease of a poller, making it known when it is not. Returns the database's time in milliseconds; null when
- * another token's poller has the id.
+ * another token's poller has the id. Throws `limit_reached` for one more of a token that has as many as it may.
  */
 export async function renew(db: Db, poller: PollerRow): Promise<number | null> {
+  const { rows } = await sql<{ now: number }>`
+    update pollers set state = ${poller.state}, lease_until = now() + ${LEASE_MS} * interval '1 millisecond',
+      died_at = null, buckets = ${poller.buckets}, stats = ${JSON.stringify(poller.stats)}
+    where id = ${poller.id} and location_no = ${poller.locationNo}
+      and token_id is not distinct from ${poller.tokenId}::uuid
+    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
+  const [known] = rows;
+  if (known !== undefined) return known.now;
+  return db.transaction().execute(async (tx) => {
+    if (poller.tokenId !== null) await refuseTooMany(tx, poller.tokenId);
+    return insertPoller(tx, poller);
+  });
+}
+
+/** The token is locked until the new poller has committed, so that those who come at once are counted one by one. */
+async function refuseTooMany(tx: Tx, tokenId: string): Promise<void> {
+  await sql`select from poller_tokens where id = ${tokenId} for no key update`.execute(tx);
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from pollers where token_id = ${tokenId}`.execute(tx);
+  if ((rows[0]?.count ?? 0) < MAX_POLLERS_OF_TOKEN) return;
+  throw new NightbellError(
+    "limit_reached",
+    `A token has at most ${MAX_POLLERS_OF_TOKEN} pollers, with those that died within the last day; use another token.`,
+  );
+}
+
+/** As `renew`; the poller may have become known meanwhile. */
+async function insertPoller(tx: Tx, poller: PollerRow): Promise<number | null> {
   const { rows } = await sql<{ now: number }>`
     insert into pollers as old
       (id, location_no, token_id, name, kind, state, lease_until, buckets, replica_count, replica_id, stats)
@@ -79,12 +111,35 @@ export async function renew(db: Db, poller: PollerRow): Promise<number | null> {
     on conflict (id) do update set state = excluded.state, lease_until = excluded.lease_until, died_at = null,
       buckets = excluded.buckets, stats = excluded.stats
       where old.token_id is not distinct from excluded.token_id and old.location_no = excluded.location_no
-    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
+    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(tx);
   return rows[0]?.now ?? null;
 }
 
-export async function notifyPollers(db: Db): Promise<void> {
-  await sql`select pg_notify(${POLLERS_CHANNEL}, '')`.execute(db);
+/** What is known of a remote poller from its beats so far. */
+export interface KnownPoller {
+  /** When its row began, in milliseconds. */
+  readonly startedAt: number;
+  readonly offlinePeriods: readonly OfflinePeriod[];
+}
+
+export async function knownPoller(
+  db: Db,
+  { id, tokenId }: Pick<PollerRow, "id" | "tokenId">,
+): Promise<KnownPoller | null> {
+  const { rows } = await sql<KnownPoller>`
+    select (extract(epoch from started_at) * 1000)::float8 as "startedAt",
+      coalesce(stats #> '{references,offlinePeriods}', '[]') as "offlinePeriods"
+    from pollers where id = ${id} and token_id is not distinct from ${tokenId}::uuid`.execute(db);
+  return rows[0] ?? null;
+}
+
+export async function notifyPollers(db: Db, locationNo: number): Promise<void> {
+  await sql`select pg_notify(${POLLERS_CHANNEL}, ${String(locationNo)})`.execute(db);
+}
+
+/** Whether a notification may concern the pollers of a location. */
+export function isNewsAt(locationNo: number, payload: string | null): boolean {
+  return payload === null || payload === String(locationNo);
 }
 
 export async function removePoller(

@@ -62,7 +62,7 @@ export class PostgresRoster implements Roster {
   async renew({ isNews, ...beat }: Beat): Promise<number> {
     const now = await renew(this.#database.db, { ...this.#self, ...beat, id: this.id, tokenId: null });
     // Committed: the others see it at their next look. Killed before the notification, that is at most a beat later.
-    if (isNews) await notifyPollers(this.#database.db);
+    if (isNews) await notifyPollers(this.#database.db, this.#self.locationNo);
     return now ?? Number.NaN;
   }
 

@@ -11,7 +11,7 @@ import { Rounds } from "../../platform/rounds.js";
 import { SseClient } from "../../platform/sse.js";
 import { EVIDENCE_CHANNEL } from "../evidence/index.js";
 import { JOBS_CHANNEL } from "../jobs/index.js";
-import { POLLERS_CHANNEL } from "../pollers/index.js";
+import { isNewsAt, POLLERS_CHANNEL } from "../pollers/index.js";
 import { currentSnapshot } from "../probing/index.js";
 import { changedOrganisations, locationsWithEvidence } from "./queries.js";
 import { remainingTokens, type TokenHolder } from "./tokens.js";
@@ -49,7 +49,9 @@ export class Feeds {
     this.#db = db;
     this.#log = log;
     bus.subscribe(JOBS_CHANNEL, () => this.#looks.wake());
-    bus.subscribe(POLLERS_CHANNEL, () => this.#tell("pollers", () => true));
+    bus.subscribe(POLLERS_CHANNEL, (payload) => {
+      this.#tell("pollers", ({ locationNo }) => isNewsAt(locationNo, payload));
+    });
     bus.subscribe(TOKENS_CHANNEL, () => this.#looks.wake());
     bus.subscribe(EVIDENCE_CHANNEL, () => {
       this.#isEvidenceNew = true;

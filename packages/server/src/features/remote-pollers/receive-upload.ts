@@ -1,8 +1,8 @@
 // An upload of a remote poller: judged, stored, confirmed, and given to the alert rules.
-import type { UploadBody, UploadReceipt } from "@nightbell/contract";
+import type { UploadBody, UploadReceipt, UploadRefusal } from "@nightbell/contract";
 import type { DatabaseHandle } from "../../platform/db.js";
 import { confirmedOf, type SampleStore } from "../samples/index.js";
-import { jobNosOf, judgeUpload, MAX_AGE_MS, MAX_AHEAD_MS } from "./judge-upload.js";
+import { jobNosOf, judgeUpload, MAX_AGE_MS, MAX_AHEAD_MS, type Refused } from "./judge-upload.js";
 import { gridsOf } from "./queries.js";
 import type { TokenHolder } from "./tokens.js";
 import type { UploadedAlerts } from "./uploaded-alerts.js";
@@ -35,5 +35,16 @@ export async function receiveUpload(
   }
   const upload = { poller: `${holder.id} ${id}`, number, changedJobs };
   alerts.stored(upload, confirmedOf(batch, outcome), now);
-  return { storedCount, refused };
+  return { storedCount, refused: byReason(refused) };
+}
+
+/** An upload of nonsense is answered with few bytes for each of its samples. */
+function byReason(refused: readonly Refused[]): UploadReceipt["refused"] {
+  const indexes = new Map<UploadRefusal, number[]>();
+  for (const { index, reason } of refused) {
+    const ofReason = indexes.get(reason);
+    if (ofReason === undefined) indexes.set(reason, [index]);
+    else ofReason.push(index);
+  }
+  return [...indexes].map(([reason, ofReason]) => ({ reason, indexes: ofReason }));
 }

@@ -23,28 +23,37 @@ import {
 } from "@nightbell/contract";
 import type { Registry } from "prom-client";
 import { z } from "zod";
-import { AccountShares } from "../../platform/account-shares.js";
 import type { Bus } from "../../platform/bus.js";
 import type { Clock } from "../../platform/clock.js";
-import type { DatabaseHandle } from "../../platform/db.js";
+import { type DatabaseHandle, failureLevel } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import { sessionToken } from "../../platform/http/access.js";
 import type { App } from "../../platform/http/app.js";
-import { RateLimiter } from "../../platform/limits.js";
+import { type LimitResult, RateLimiter } from "../../platform/limits.js";
 import type { Logger } from "../../platform/log.js";
+import { Paced } from "../../platform/paced.js";
 import { version } from "../../platform/version.js";
 import { completeJobs, startPendingJobs } from "../jobs/index.js";
-import { bucketOf, hasBucket, notifyPollers, readMembers, removePoller, renew } from "../pollers/index.js";
+import {
+  bucketOf,
+  hasBucket,
+  knownPoller,
+  notifyPollers,
+  readMembers,
+  removePoller,
+  renew,
+} from "../pollers/index.js";
 import { PostgresJobs } from "../probing/index.js";
 import { PostgresStore } from "../samples/index.js";
+import { believable } from "./believable.js";
 import { evidenceRoutes } from "./evidence-routes.js";
 import { Feeds } from "./feeds.js";
-import { addGzipBodyParser, UPLOAD_LIMIT_BYTES } from "./gzip-body.js";
 import { config, holderOf, shareOf, tags } from "./holder.js";
-import { notAhead } from "./not-ahead.js";
 import { jobsAt } from "./queries.js";
 import { receiveUpload } from "./receive-upload.js";
 import { findHolder } from "./tokens.js";
+import { addUploadParsers, UPLOAD_LIMIT_BYTES, uploadPlaceOf } from "./upload-body.js";
+import { UploadGate } from "./upload-gate.js";
 import { type Evaluator, UploadedAlerts } from "./uploaded-alerts.js";
 
 export interface RemotePollerRouteOptions {
@@ -61,9 +70,10 @@ const pollerParams = z.object({ id: z.uuid() });
 
 /** Of one token, in a second: a poller asks some ten times at its busiest. */
 const REQUESTS_PER_SECOND = 200;
-/** Each holds some megabytes; pollers keep what is refused, and come again. */
-const UPLOADS_AT_ONCE = 16;
-const UPLOADS_OF_TOKEN_AT_ONCE = 8;
+/** Of one token: each that starts may die, or be offline, and be alerted about. Those that it has may all start anew. */
+const STARTS_PER_HOUR = 100;
+/** Between two times that the pollers of a token make the others look; they look as often by themselves. */
+const NEWS_PAUSE_MS = 500;
 
 export async function remotePollerRoutes(app: App, options: RemotePollerRouteOptions): Promise<void> {
   const { database, evaluator, bus, clock, log, registry } = options;
@@ -73,17 +83,21 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
   const alerts = new UploadedAlerts(evaluator);
   const jobs = new PostgresJobs(db, (jobNos, now) => startPendingJobs(db, jobNos, now));
   const limiter = new RateLimiter({ count: REQUESTS_PER_SECOND, perMs: 1_000 }, clock);
-  const uploads = new AccountShares({
-    concurrency: UPLOADS_AT_ONCE,
-    perAccount: UPLOADS_OF_TOKEN_AT_ONCE,
-    refusals: {
-      tooMany: "This server takes as many uploads of remote pollers as it can; send this one again.",
-      tooManyOfYours:
-        "This server takes as many uploads of one token as it does at once; send this one again.",
-    },
+  const gate = new UploadGate(clock);
+  const starts = new RateLimiter({ count: STARTS_PER_HOUR, perMs: 3_600_000 }, clock);
+  const news = new Paced(NEWS_PAUSE_MS, (locationNo) => {
+    notifyPollers(db, Number(locationNo)).catch((error: unknown) => {
+      log[failureLevel(error)](
+        { err: error },
+        "pollers could not be told that another one changed; they look",
+      );
+    });
   });
   // Feeds never end by themselves: the server could not close.
-  app.addHook("preClose", async () => feeds.close());
+  app.addHook("preClose", async () => {
+    feeds.close();
+    news.close();
+  });
   app.addHook("onClose", async () => {
     await store.settle();
     store.close();
@@ -91,7 +105,6 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
 
   await app.register(async (scope) => {
     const routes = scope as App;
-    addGzipBodyParser(routes);
     routes.decorateRequest("tokenHolder", null);
     routes.addHook("onRequest", async (request) => {
       const token = sessionToken(request);
@@ -174,7 +187,7 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
     routes.put(
       "/api/poller/lease/:id",
       {
-        config: { ...config, errors: ["rate_limited", "forbidden"] },
+        config: { ...config, errors: ["rate_limited", "forbidden", "limit_reached"] },
         schema: {
           tags,
           summary: "Renew a poller's lease",
@@ -186,10 +199,13 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
       async (request) => {
         const { id: tokenId, locationNo } = holderOf(request);
         const { buckets, isNews, stats, ...beat } = request.body;
+        const { id } = request.params;
+        const known = await knownPoller(db, { id, tokenId });
+        if (known === null) refuseStartBeyond(starts.consume(tokenId));
         const now = await renew(db, {
           ...beat,
-          stats: { ...stats, references: notAhead(stats.references, clock.now()) },
-          id: request.params.id,
+          stats: { ...stats, references: believable(stats.references, known, clock.now()) },
+          id,
           tokenId,
           locationNo,
           buckets: Buffer.from(buckets, "base64"),
@@ -197,7 +213,7 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
         });
         if (now === null)
           throw new NightbellError("forbidden", "This id is another poller's; choose a new one.");
-        if (isNews) await notifyPollers(db);
+        if (isNews) news.want(String(locationNo));
         return { now };
       },
     );
@@ -324,27 +340,42 @@ export async function remotePollerRoutes(app: App, options: RemotePollerRouteOpt
       },
     );
 
-    routes.post(
-      "/api/poller/samples",
-      {
-        bodyLimit: UPLOAD_LIMIT_BYTES,
-        config,
-        schema: {
-          tags,
-          summary: "Upload samples",
-          description:
-            "JSON, or the same packed by gzip as `application/gzip`. What the receipt does not refuse is committed; sent " +
-            "again, it changes nothing.",
-          body: UploadBody,
-          response: { 200: UploadReceipt },
+    await routes.register(async (uploadScope) => {
+      const uploads = uploadScope as App;
+      addUploadParsers(uploads);
+      uploads.decorateRequest("uploadPlace", null);
+      uploads.addHook("onRequest", async (request, reply) => {
+        request.uploadPlace = gate.enter(holderOf(request).id, reply.raw);
+      });
+      uploads.post(
+        "/api/poller/samples",
+        {
+          bodyLimit: UPLOAD_LIMIT_BYTES,
+          config,
+          schema: {
+            tags,
+            summary: "Upload samples",
+            description:
+              "JSON, or the same packed by gzip as `application/gzip`. What the receipt does not refuse is committed; sent " +
+              "again, it changes nothing.",
+            body: UploadBody,
+            response: { 200: UploadReceipt },
+          },
         },
-      },
-      async (request) => {
-        const holder = holderOf(request);
-        return uploads.run(holder.id, () =>
-          receiveUpload({ database, store, alerts }, holder, request.body, clock.now()),
-        );
-      },
-    );
+        async (request) =>
+          uploadPlaceOf(request).during(() =>
+            receiveUpload({ database, store, alerts }, holderOf(request), request.body, clock.now()),
+          ),
+      );
+    });
   });
+}
+
+function refuseStartBeyond({ allowed, retryAfterMs }: LimitResult): void {
+  if (allowed) return;
+  throw new NightbellError(
+    "rate_limited",
+    `More than ${STARTS_PER_HOUR} pollers with this token were started within an hour; see why they end.`,
+    { retryAfterSeconds: Math.ceil(retryAfterMs / 1_000) },
+  );
 }

@@ -57,6 +57,21 @@ test("gives batches back in order, also after a restart and while more are appen
   await second.close();
 });
 
+test("gives small batches back as one, and keeps them until that one is done with", async () => {
+  const spool = await open(await createFolder());
+  for (const first of [10, 20, 30]) await spool.append(batch(first));
+  const bytes = spool.bytes;
+  expect((await spool.peek((bytes * 2) / 3))?.samples).toEqual([...batch(10).samples, ...batch(20).samples]);
+  expect(await spool.peek()).toEqual(batch(10));
+  const all = await spool.peek(bytes);
+  expect(all?.samples).toHaveLength(9);
+  expect(all?.strays).toHaveLength(3);
+  await spool.append(batch(40));
+  await spool.shift();
+  expect(await drain(spool)).toEqual([batch(40)]);
+  await spool.close();
+});
+
 test("leaves out what a kill tore off, and what the disk damaged after it", async () => {
   const folder = await createFolder();
   let spool = await open(folder);

@@ -22,6 +22,8 @@ interface Segment {
 interface Replay {
   segment: Segment;
   payloads: Buffer[];
+  /** How many of them `peek` returned as one batch. */
+  peeked: number;
 }
 
 /**
@@ -83,9 +85,12 @@ export class Spool {
     return this.#inTurn(() => this.#append(batch));
   }
 
-  /** The oldest batch, which stays until `shift`; null when the spool is empty. */
-  peek(): Promise<Batch | null> {
-    return this.#inTurn(() => this.#peek());
+  /**
+   * The oldest batch, which stays until `shift`, with those behind it as one, as long as they have `mergedBytes` together;
+   * null when the spool is empty.
+   */
+  peek(mergedBytes = 0): Promise<Batch | null> {
+    return this.#inTurn(() => this.#peek(mergedBytes));
   }
 
   /** Removes the batch that `peek` returned: it is stored. On a closed spool it stays, to be stored again. */
@@ -107,20 +112,27 @@ export class Spool {
     return result;
   }
 
-  async #peek(): Promise<Batch | null> {
+  async #peek(mergedBytes: number): Promise<Batch | null> {
     for (;;) {
-      const [payload] = this.#replay?.payloads ?? [];
-      if (payload !== undefined) return decode(payload);
-      if (this.#replay !== null) await this.#remove(this.#replay.segment);
+      const replay = this.#replay;
+      if (replay !== null && replay.payloads.length > 0) {
+        replay.peeked = leading(replay.payloads, mergedBytes);
+        const batches = replay.payloads.slice(0, replay.peeked).map(decode);
+        return {
+          samples: batches.flatMap(({ samples }) => samples),
+          strays: batches.flatMap(({ strays }) => strays),
+        };
+      }
+      if (replay !== null) await this.#remove(replay.segment);
       const [segment] = this.#segments;
       if (segment === undefined) return null;
-      this.#replay = { segment, payloads: await this.#read(segment) };
+      this.#replay = { segment, payloads: await this.#read(segment), peeked: 0 };
     }
   }
 
   async #shift(): Promise<void> {
     if (this.#replay === null || this.#closed) return;
-    this.#replay.payloads.shift();
+    this.#replay.payloads.splice(0, this.#replay.peeked);
     if (this.#replay.payloads.length === 0) await this.#remove(this.#replay.segment);
   }
 
@@ -223,6 +235,13 @@ export class Spool {
   #path(segment: Segment): string {
     return segmentPath(this.#folder, segment);
   }
+}
+
+/** How many come first that have so many bytes together; one at least. */
+function leading(payloads: readonly Buffer[], maxBytes: number): number {
+  let bytes = 0;
+  const end = payloads.findIndex((payload, index) => (bytes += payload.length) > maxBytes && index > 0);
+  return end === -1 ? payloads.length : end;
 }
 
 /** The lock ends with the process that has it, however it ends. Folders stay, so that none is locked twice by name. */

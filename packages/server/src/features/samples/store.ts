@@ -16,6 +16,9 @@ const QUERY_TIMEOUT_MS = 10_000;
 const OLDEST_SLOT_MS = 400 * 86_400_000;
 const NEWEST_SLOT_MS = 86_400_000;
 
+/** That an integer column holds. */
+const MAX_COUNT = 2_147_483_647;
+
 // Served by the primary key of the partition, which also settles who is first. Who was is counted, not returned: at
 // 25,000 samples a second that is as much to read as to write.
 const insertInto = (table: string, condition = "") => `
@@ -42,7 +45,7 @@ const INSERT_LATE_SAMPLES = insertInto(
     offset 0)`,
 );
 
-// Joined to jobs, because a job may have been deleted since.
+// Joined to jobs, because a job may have been deleted since. Counts end at the largest that the columns hold.
 const ADD_STRAYS = `
   insert into stray_replies as old (hour_slot, job_no, location_no, duplicate_count, late_count)
   select hour_slot, job_no, location_no, duplicates, late
@@ -50,8 +53,8 @@ const ADD_STRAYS = `
     as batch (hour_slot, job_no, location_no, duplicates, late)
   join jobs using (job_no)
   on conflict (job_no, hour_slot, location_no) do update
-    set duplicate_count = old.duplicate_count + excluded.duplicate_count,
-        late_count = old.late_count + excluded.late_count`;
+    set duplicate_count = least(old.duplicate_count::bigint + excluded.duplicate_count, ${MAX_COUNT}),
+        late_count = least(old.late_count::bigint + excluded.late_count, ${MAX_COUNT})`;
 
 // One look into the primary key for each slot; `offset 0` as above.
 const CONTRADICTED = `
@@ -201,20 +204,36 @@ async function insertSamples(
  * have no identity. They hint at the network's health, so that is good enough.
  */
 async function addStrays(database: DatabaseHandle, strays: StrayCount[], result: StoreResult): Promise<void> {
+  const sums = summedUp(strays);
   try {
     await database.pool.query(
       statement(ADD_STRAYS, [
-        numbers(strays, "hourSlot"),
-        numbers(strays, "jobNo"),
-        numbers(strays, "locationNo"),
-        numbers(strays, "duplicates"),
-        numbers(strays, "late"),
+        numbers(sums, "hourSlot"),
+        numbers(sums, "jobNo"),
+        numbers(sums, "locationNo"),
+        numbers(sums, "duplicates"),
+        numbers(sums, "late"),
       ]),
     );
   } catch (error) {
     if (!isDataError(error)) throw error;
     result.rejected.push({ value: strays, reason: error.message });
   }
+}
+
+/** One count for each hour, job and location: a statement can change no row twice. */
+function summedUp(strays: readonly StrayCount[]): StrayCount[] {
+  const sums = new Map<string, StrayCount>();
+  for (const stray of strays) {
+    const key = `${stray.hourSlot} ${stray.jobNo} ${stray.locationNo}`;
+    const sum = sums.get(key);
+    sums.set(key, {
+      ...stray,
+      duplicates: Math.min((sum?.duplicates ?? 0) + stray.duplicates, MAX_COUNT),
+      late: Math.min((sum?.late ?? 0) + stray.late, MAX_COUNT),
+    });
+  }
+  return [...sums.values()];
 }
 
 function statement(text: string, values: string[]): pg.QueryArrayConfig {

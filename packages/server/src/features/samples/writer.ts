@@ -14,6 +14,8 @@ import { writerMetrics, type DropReason } from "./writer-metrics.js";
 const WRITE_INTERVAL_MS = 50;
 /** A write that takes longer may hang, for as long as its time limit: what is in memory then goes to disk. */
 const HANGS_MS = 3_000;
+/** Of small batches in the spool, written as one: some 3,000 samples. Each write costs something by itself. */
+const REPLAYED_BYTES = 200_000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
@@ -222,7 +224,7 @@ export class SampleWriter {
       if (this.#isDue && mustQueue && (await this.#spoolBuffer())) continue;
       if (this.#isBackingOff) return;
       if (!this.#spool.isEmpty) {
-        const batch = await this.#spool.peek();
+        const batch = await this.#spool.peek(REPLAYED_BYTES);
         if (batch !== null && (await this.#patiently(this.#write(batch)))) await this.#spool.shift();
       } else if (this.#isDue) {
         await this.#storeBuffer();

@@ -27,18 +27,22 @@ export class LinkError extends Error {
   readonly mayHaveArrived: boolean;
   /** The server refuses what the call says, so repeating it is no use. */
   readonly isRefusal: boolean;
+  /** Before that has passed the server would refuse it again; null when it did not say. */
+  readonly retryAfterMs: number | null;
 
   constructor(
     message: string,
     {
       mayHaveArrived = false,
       isRefusal = false,
+      retryAfterMs = null,
       cause,
-    }: { mayHaveArrived?: boolean; isRefusal?: boolean; cause?: unknown } = {},
+    }: { mayHaveArrived?: boolean; isRefusal?: boolean; retryAfterMs?: number | null; cause?: unknown } = {},
   ) {
     super(message, { cause });
     this.mayHaveArrived = mayHaveArrived;
     this.isRefusal = isRefusal;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -92,8 +96,7 @@ export class Link {
       headers: json === null ? {} : { "content-type": isLarge ? "application/gzip" : "application/json" },
     });
     const text = await this.#textOf(response);
-    if (response.statusCode < 200 || response.statusCode > 299)
-      throw this.#failure(response.statusCode, text);
+    if (response.statusCode < 200 || response.statusCode > 299) throw this.#failure(response, text);
     const parsed = answer === null ? null : answer.safeParse(parseJson(text));
     if (parsed === null) return undefined as z.output<Answer>;
     if (parsed.success) return parsed.data;
@@ -113,7 +116,7 @@ export class Link {
       headersTimeout: SILENCE_MS,
       bodyTimeout: SILENCE_MS,
     });
-    if (response.statusCode !== 200) throw this.#failure(response.statusCode, await this.#textOf(response));
+    if (response.statusCode !== 200) throw this.#failure(response, await this.#textOf(response));
     let rest = "";
     try {
       for await (const chunk of response.body.setEncoding("utf8")) {
@@ -177,7 +180,7 @@ export class Link {
     });
   }
 
-  #failure(status: number, text: string): LinkError {
+  #failure({ statusCode: status, headers }: Dispatcher.ResponseData, text: string): LinkError {
     const problem = Problem.safeParse(parseJson(text));
     if (!problem.success) {
       return new LinkError(`${this.origin} answered ${status}; is it a Nightbell?`, {
@@ -190,7 +193,8 @@ export class Link {
       return new RevokedError(`${this.origin} refuses the token: ${detail}`);
     }
     const isRefusal = code === "validation_failed" || code === "payload_too_large";
-    return new LinkError(`${this.origin} answered ${status}: ${detail}`, { isRefusal });
+    const retryAfterMs = code === "rate_limited" ? Number(headers["retry-after"] ?? 1) * 1_000 : null;
+    return new LinkError(`${this.origin} answered ${status}: ${detail}`, { isRefusal, retryAfterMs });
   }
 }
 

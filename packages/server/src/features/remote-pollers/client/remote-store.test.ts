@@ -1,15 +1,12 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { UploadBody, UploadedSample, type UploadReceipt } from "@nightbell/contract";
 import { expect, it } from "vitest";
 import { Registry } from "prom-client";
-import { eventually } from "../../../../test/eventually.js";
+import { createFolder, eventually } from "../../../../test/harness.js";
 import { createLogger } from "../../../platform/log.js";
 import { type SampleRecord, SampleWriter } from "../../samples/index.js";
 import { Link } from "./link.js";
@@ -67,6 +64,32 @@ async function storeWith(...answers: Answer[]) {
   };
 }
 
+function refuse(
+  response: ServerResponse,
+  { status, code, retryAfter }: { status: number; code: string; retryAfter?: string },
+): void {
+  response.writeHead(status, {
+    "content-type": "application/problem+json",
+    ...(retryAfter !== undefined && { "retry-after": retryAfter }),
+  });
+  response.end(JSON.stringify({ type: "x", title: "x", status, detail: "no", code, requestId: "1" }));
+}
+
+/** In a folder of its own, which stays with the tests' other folders. */
+const openWriter = async (
+  store: RemoteStore,
+  { batchSize, registry = new Registry() }: { batchSize: number; registry?: Registry },
+) =>
+  SampleWriter.open({
+    store,
+    spoolFolder: await createFolder(),
+    spoolMaxBytes: 16 * 1024 ** 2,
+    batchSize,
+    flushIntervalMs: 50,
+    log: createLogger("silent", "test"),
+    registry,
+  });
+
 const numbers = (uploads: readonly UploadBody[]) => uploads.map(({ number }) => number);
 
 it("cuts a batch into uploads that the server takes, in order, and adds up what it says", async () => {
@@ -93,7 +116,7 @@ it("sends nothing that the server cannot read, whatever a target said", async ()
 
 it("says which samples were refused, and counts the others as stored", async () => {
   await using world = await storeWith(
-    receipt({ storedCount: 1, refused: [{ index: 1, reason: "in_the_future" }] }),
+    receipt({ storedCount: 1, refused: [{ reason: "in_the_future", indexes: [1] }] }),
   );
   const samples = [sample(1), sample(2)];
   expect(await world.store.store({ samples, strays: [] })).toEqual({
@@ -106,7 +129,7 @@ it("says which samples were refused, and counts the others as stored", async () 
 
 it("makes no fuss of samples whose job was paused or deleted a moment before", async () => {
   await using world = await storeWith(
-    receipt({ storedCount: 0, refused: [{ index: 0, reason: "off_grid" }] }),
+    receipt({ storedCount: 0, refused: [{ reason: "off_grid", indexes: [0] }] }),
   );
   expect(await world.store.store({ samples: [sample(1)], strays: [] })).toEqual({
     storedCount: 0,
@@ -116,28 +139,58 @@ it("makes no fuss of samples whose job was paused or deleted a moment before", a
   });
 });
 
+it("sends few uploads for many samples: a poller with 10,000 a second stays well below what the server takes", async () => {
+  await using world = await storeWith(receipt({}));
+  const writer = await openWriter(world.store, { batchSize: 100 });
+  const startedAt = performance.now();
+  let added = 0;
+  await eventually(
+    () => {
+      const seconds = (performance.now() - startedAt) / 1_000;
+      for (; added < seconds * 10_000; added += 1) writer.add(sample(added, { error: null }));
+      expect(seconds).toBeGreaterThan(3);
+    },
+    { withinMs: 10_000 },
+  );
+  await writer.flush();
+  const seconds = (performance.now() - startedAt) / 1_000;
+  expect(world.uploads.flatMap(({ samples }) => samples)).toHaveLength(added);
+  expect(world.uploads.length / seconds).toBeLessThan(7);
+  await writer.stop(1_000);
+});
+
+it("waits for as long as a server says that takes no more uploads of its token", async () => {
+  let refusedAt = 0;
+  let nextAt = 0;
+  await using world = await storeWith(
+    (_body, response) => {
+      refusedAt = performance.now();
+      refuse(response, { status: 429, code: "rate_limited", retryAfter: "1" });
+    },
+    (body, response) => {
+      nextAt = performance.now();
+      receipt({})(body, response);
+    },
+  );
+  const upload = () => world.store.store({ samples: [sample(1)], strays: [] });
+  await expect(upload()).rejects.toThrow("answered 429");
+  expect(await upload()).toMatchObject({ storedCount: 1 });
+  expect(nextAt - refusedAt).toBeGreaterThan(995);
+  expect(numbers(world.uploads)).toEqual([0, 0]);
+});
+
 it("leaves a number out after an upload of which nobody knows whether it arrived, and tells changed jobs again", async () => {
   await using world = await storeWith(
     receipt({}),
     (_body, response) => response.destroy(),
-    (_body, response) =>
-      response.writeHead(503, { "content-type": "application/problem+json" }).end(
-        JSON.stringify({
-          type: "x",
-          title: "x",
-          status: 503,
-          detail: "the database does not answer",
-          code: "database_unavailable",
-          requestId: "1",
-        }),
-      ),
+    (_body, response) => refuse(response, { status: 503, code: "database_unavailable" }),
     receipt({}),
   );
   const upload = () => world.store.store({ samples: [sample(1)], strays: [] });
   await upload();
   world.store.jobChanged(7);
   await expect(upload()).rejects.toThrow(/cannot be reached/);
-  await expect(upload()).rejects.toThrow("the database does not answer");
+  await expect(upload()).rejects.toThrow("answered 503: no");
   await upload();
   await upload();
   expect(numbers(world.uploads)).toEqual([0, 1, 2, 2, 3]);
@@ -160,17 +213,8 @@ it("keeps no more than the spool may hold while the server is away: the oldest l
     if (isAway) response.destroy();
     else receipt({})(body, response);
   });
-  const spoolFolder = await mkdtemp(join(tmpdir(), "nightbell-spool-"));
   const registry = new Registry();
-  const writer = await SampleWriter.open({
-    store: world.store,
-    spoolFolder,
-    spoolMaxBytes: 16 * 1024 ** 2,
-    batchSize: 100,
-    flushIntervalMs: 50,
-    log: createLogger("silent", "test"),
-    registry,
-  });
+  const writer = await openWriter(world.store, { batchSize: 100, registry });
   const error = "x".repeat(1_900);
   // Some 40 MB: each flush comes back when its samples are on disk.
   const batches = 40;
@@ -189,5 +233,4 @@ it("keeps no more than the spool may hold while the server is away: the oldest l
   expect(slots.length).toBeGreaterThan(3_000);
   expect(slots).toEqual(slots.map((_, index) => batches * 500 - slots.length + index));
   await writer.stop(1_000);
-  await rm(spoolFolder, { recursive: true });
 });
