@@ -2,7 +2,7 @@
 import type { Job } from "@nightbell/contract";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { CatchBoundary } from "@tanstack/react-router";
-import { lazy, Suspense, useMemo } from "react";
+import { lazy, Suspense, useEffect, useMemo } from "react";
 import type { StreamState } from "../../api/stream.js";
 import { serverNow } from "../../api/serverClock.js";
 import { formatInstant } from "../../format/times.js";
@@ -14,7 +14,7 @@ import { ChartLegend } from "./ChartLegend.js";
 import { CustomRange } from "./CustomRange.js";
 import { seriesQuery } from "./queries.js";
 import { isCustom, presets, toSearch, type Preset, type RangeSearch, type Window } from "./range.js";
-import { mergeLive, silentUntil, type LiveSample } from "./series.js";
+import { isPiledUp, mergeLive, silentUntil, type LiveSample } from "./series.js";
 import type { ChartWindow } from "./useChartWindow.js";
 
 const RttChart = lazy(async () => ({ default: (await import("./chart/RttChart.js")).RttChart }));
@@ -51,6 +51,11 @@ export function ChartCard({
     placeholderData: keepPreviousData,
     staleTime: isFollowing ? 0 : 30_000,
   });
+  const { refetch } = series;
+  const isOverdue = isFollowing && series.data !== undefined && isPiledUp(series.data, live);
+  useEffect(() => {
+    if (isOverdue) void refetch();
+  }, [isOverdue, refetch]);
   const points = useMemo(() => {
     if (series.data === undefined) return [];
     return isFollowing ? mergeLive(series.data, live, job.cadenceSeconds * 1_000) : series.data.points;

@@ -1,7 +1,15 @@
 import type { Sample, Series } from "@nightbell/contract";
 import { describe, expect, test } from "vitest";
 import { columnsOf } from "./chart/columns.js";
-import { mergeLive, readSeries, silentUntil, type LiveSample, type Point } from "./series.js";
+import {
+  isPiledUp,
+  MAX_LIVE,
+  mergeLive,
+  readSeries,
+  silentUntil,
+  type LiveSample,
+  type Point,
+} from "./series.js";
 
 const start = Date.UTC(2026, 10, 22, 12, 0, 0);
 const iso = (offsetMs: number) => new Date(start + offsetMs).toISOString();
@@ -161,4 +169,14 @@ describe("the time after the newest sample", () => {
   test("is nothing in a job that has ended", () => {
     expect(silentUntil({ ...job, status: "completed" }, points, start + 60_000)).toBeNull();
   });
+});
+
+const samples = (count: number, receivedAtMs: number) =>
+  Array.from({ length: count }, (_, index) => live(index * 1_000, {}, receivedAtMs));
+
+test("is read anew before live samples go that it lacks", () => {
+  const fetched = readSeries(series("5m", 300_000, []), 1_000);
+  expect(isPiledUp(fetched, samples(MAX_LIVE, 999))).toBe(false);
+  expect(isPiledUp(fetched, samples(MAX_LIVE / 2, 1_000))).toBe(false);
+  expect(isPiledUp(fetched, samples(MAX_LIVE / 2 + 1, 1_000))).toBe(true);
 });

@@ -24,8 +24,16 @@ export interface LiveSample {
   receivedAtMs: number;
 }
 
-/** Beyond this many live samples the oldest go; the series is read anew long before. */
-export const MAX_LIVE = 2_000;
+/** Beyond this many live samples the oldest go. */
+export const MAX_LIVE = 1_000;
+
+/** When so many came in since the series was read, it is read anew, so that none goes that it lacks. */
+const MAX_FRESH = MAX_LIVE / 2;
+
+/** Whether more samples came in than a page should hold beside the series. */
+export function isPiledUp({ requestedAtMs }: FetchedSeries, live: readonly LiveSample[]): boolean {
+  return live.filter(({ receivedAtMs }) => receivedAtMs >= requestedAtMs).length > MAX_FRESH;
+}
 
 export function readSeries(series: Series, requestedAtMs: number): FetchedSeries {
   const points = series.points.map(({ from, to, ...rest }) => ({
