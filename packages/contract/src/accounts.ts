@@ -47,6 +47,24 @@ export type User = z.infer<typeof User>;
 export const Session = z.object({ token: z.string(), user: User });
 export type Session = z.infer<typeof Session>;
 
+/** A place where somebody is logged in, as they see it themselves. */
+export const OpenSession = z.object({
+  id: z.uuid(),
+  /** From where it was opened, as far as it was told. */
+  address: z.string().nullable(),
+  userAgent: z.string().nullable(),
+  createdAt: z.string(),
+  /** To within a minute. */
+  lastUsedAt: z.string(),
+  expiresAt: z.string(),
+  /** The one that asks. */
+  isCurrent: z.boolean(),
+});
+export type OpenSession = z.infer<typeof OpenSession>;
+/** Newest first. */
+export const OpenSessionPage = pageOf(OpenSession);
+export type OpenSessionPage = z.infer<typeof OpenSessionPage>;
+
 export const ContactMethod = z.object({
   id: z.string(),
   channel: z.enum(["email", "sms", "voice", "push", "slack", "teams", "webhook"]),

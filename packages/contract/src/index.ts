@@ -1,6 +1,7 @@
 export * from "./messages.js";
 export * from "./accounts.js";
 export * from "./alerts.js";
+export * from "./api-keys.js";
 export * from "./apply.js";
 export * from "./evidence.js";
 export * from "./health.js";

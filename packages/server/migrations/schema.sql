@@ -384,6 +384,22 @@ create table alerts (
   constraint alerts_status_check CHECK ((status = ANY (ARRAY['open'::text, 'suppressed'::text, 'resolved'::text])))
 );
 
+create table api_keys (
+  id uuid not null,
+  organisation_id uuid not null,
+  user_id uuid not null,
+  name text not null,
+  role text not null,
+  token_hash bytea not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  constraint api_keys_token_hash_key UNIQUE (token_hash),
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_user_id_organisation_id_fkey FOREIGN KEY (user_id, organisation_id) REFERENCES memberships(user_id, organisation_id) ON DELETE CASCADE,
+  constraint api_keys_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'responder'::text, 'viewer'::text])))
+);
+
 create table deleted_jobs (
   job_no integer not null,
   changed_xid xid8 not null default pg_current_xact_id(),
@@ -747,6 +763,9 @@ create table sessions (
   organisation_id uuid not null,
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone not null,
+  address text,
+  user_agent text,
+  last_used_at timestamp with time zone not null default now(),
   constraint sessions_token_hash_key UNIQUE (token_hash),
   constraint sessions_pkey PRIMARY KEY (id),
   constraint sessions_user_id_organisation_id_fkey FOREIGN KEY (user_id, organisation_id) REFERENCES memberships(user_id, organisation_id) ON DELETE CASCADE
@@ -804,6 +823,8 @@ CREATE INDEX alerts_unresolved_by_organisation ON public.alerts USING btree (org
 
 CREATE UNIQUE INDEX alerts_unresolved_self ON public.alerts USING btree (self_key) WHERE (status <> 'resolved'::text);
 
+CREATE INDEX api_keys_by_user ON public.api_keys USING btree (user_id, organisation_id, created_at, id);
+
 CREATE INDEX deleted_jobs_by_change ON public.deleted_jobs USING btree (changed_xid);
 
 CREATE INDEX idempotency_keys_by_expiry ON public.idempotency_keys USING btree (expires_at);
@@ -846,7 +867,7 @@ CREATE INDEX rollup_days_due ON public.rollup_days USING btree (day_slot) WHERE 
 
 CREATE INDEX sessions_by_expiry ON public.sessions USING btree (expires_at);
 
-CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id, organisation_id);
+CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id, created_at, id);
 
 CREATE TRIGGER alert_events_notify AFTER INSERT ON public.alert_events FOR EACH STATEMENT EXECUTE FUNCTION alert_events_notify();
 

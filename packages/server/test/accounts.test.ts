@@ -1,4 +1,15 @@
-import type { MemberPage, Problem, Profile, Session, Setup, User } from "@nightbell/contract";
+import type {
+  ApiKeyPage,
+  Job,
+  MemberPage,
+  NewApiKey,
+  OpenSessionPage,
+  Problem,
+  Profile,
+  Session,
+  Setup,
+  User,
+} from "@nightbell/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { removeExpiredSessions } from "../src/features/accounts/index.js";
 import { type ApiWorld, apiWorld } from "./api-world.js";
@@ -65,6 +76,7 @@ describe("an account", () => {
     world = await apiWorld({ clock });
   });
   afterAll(() => world[Symbol.asyncDispose]());
+  const as = (token: string) => Object.assign(world.anonymous(), { token });
 
   it("belongs to one email address, in any case, also when two race for it", async () => {
     const visitor = world.anonymous();
@@ -171,6 +183,112 @@ describe("an account", () => {
     await world.db.deleteFrom("sessions").where("user_id", "=", session.user.id).execute();
     clock.advance(2_000);
     expect((await client.get("/api/profile")).status).toBe(401);
+  });
+
+  it("sees where it is logged in, and ends any of these", async () => {
+    const laptop = world.anonymous();
+    const { email, password } = await laptop.register();
+    const stranger = world.anonymous();
+    await stranger.register();
+    const logIn = async (userAgent: string) => {
+      clock.advance(1_000);
+      const visitor = world.anonymous();
+      const answer = await visitor.post<Session>(
+        "/api/auth/login",
+        { email, password },
+        { "user-agent": userAgent },
+      );
+      return as(answer.body.token);
+    };
+    const phone = await logIn("Phone/1.0");
+    const kiosk = await logIn("Kiosk/2.0");
+    const list = async (client = laptop) => (await client.get<OpenSessionPage>("/api/sessions")).body;
+    const { data, pagination } = await list();
+    expect(data.map((session) => [session.userAgent, session.isCurrent])).toEqual([
+      ["Kiosk/2.0", false],
+      ["Phone/1.0", false],
+      [expect.any(String), true],
+    ]);
+    expect(data[0]).toMatchObject({ address: "127.0.0.1", lastUsedAt: data[0]?.createdAt });
+    expect(pagination).toMatchObject({ totalItems: 3, nextCursor: null });
+
+    // A use is noted to within a minute.
+    clock.advance(61_000);
+    expect((await phone.get("/api/profile")).status).toBe(200);
+    expect((await list()).data[1]?.lastUsedAt).toBe(new Date(clock.now()).toISOString());
+
+    const ended = data[0]?.id;
+    expect((await stranger.delete(`/api/sessions/${ended}`)).status).toBe(404);
+    expect((await kiosk.get("/api/profile")).status).toBe(200);
+    expect((await laptop.delete(`/api/sessions/${ended}`)).status).toBe(204);
+    expect((await kiosk.get("/api/profile")).status).toBe(401);
+    expect((await laptop.delete(`/api/sessions/${ended}`)).status).toBe(404);
+
+    expect((await laptop.delete("/api/sessions")).status).toBe(204);
+    expect([(await phone.get("/api/profile")).status, (await laptop.get("/api/profile")).status]).toEqual([
+      401, 200,
+    ]);
+    expect((await stranger.get("/api/profile")).status).toBe(200);
+  });
+
+  it("makes keys for programs, which may do what they are for and no more", async () => {
+    const person = await world.owner();
+    const { body: profile } = await person.get<Profile>("/api/profile");
+    const stranger = world.anonymous();
+    await stranger.register();
+    const makeKey = (body: object) => person.post<NewApiKey>("/api/keys", body);
+    const made = await makeKey({ name: "dashboard", role: "viewer", expiresInDays: 1 });
+    expect(made.status).toBe(201);
+    expect(made.body).toMatchObject({
+      name: "dashboard",
+      role: "viewer",
+      expiresAt: new Date(clock.now() + DAY_MS).toISOString(),
+      lastUsedAt: null,
+    });
+    const dashboard = as(made.body.token);
+    const job = { title: "by a key", type: "icmp", target: "127.0.0.1", cadenceSeconds: 60 };
+    expect((await dashboard.get("/api/jobs")).status).toBe(200);
+    expect((await dashboard.post<Problem>("/api/jobs", job)).status).toBe(403);
+    const list = async () => (await person.get<ApiKeyPage>("/api/keys")).body.data;
+    expect(await list()).toMatchObject([
+      { name: "dashboard", lastUsedAt: new Date(clock.now()).toISOString() },
+    ]);
+    expect(JSON.stringify(await list())).not.toContain(made.body.token.slice(-20));
+    const rows = await world.db.selectFrom("api_keys").select("token_hash").execute();
+    expect(rows.some((row) => row.token_hash.toString().includes(made.body.token))).toBe(false);
+
+    const script = as((await makeKey({ name: "script", role: "responder", expiresInDays: null })).body.token);
+    expect((await script.post<Job>("/api/jobs", job)).status).toBe(201);
+    // It acts for its maker, and never with more than these have by then.
+    for (const [method, path] of [
+      ["post", "/api/keys"],
+      ["delete", `/api/keys/${made.body.id}`],
+      ["delete", "/api/sessions"],
+    ] as const) {
+      const answer = await (method === "post"
+        ? script.post<Problem>(path, { name: "x", role: "viewer" })
+        : script.delete<Problem>(path));
+      expect([path, answer.status, answer.body.code]).toEqual([path, 403, "forbidden"]);
+    }
+    await world.db
+      .updateTable("memberships")
+      .set({ role: "viewer" })
+      .where("user_id", "=", profile.id)
+      .execute();
+    clock.advance(2_000);
+    expect((await script.post("/api/jobs", job)).status).toBe(403);
+    expect((await makeKey({ name: "more", role: "admin" })).body).toMatchObject({
+      errors: [{ path: "role" }],
+    });
+
+    // Its end: by time, and by its maker alone.
+    clock.advance(DAY_MS);
+    expect((await dashboard.get("/api/jobs")).status).toBe(401);
+    const [scriptKey] = await list();
+    expect((await stranger.delete(`/api/keys/${scriptKey?.id}`)).status).toBe(404);
+    expect((await script.get("/api/jobs")).status).toBe(200);
+    expect((await person.delete(`/api/keys/${scriptKey?.id}`)).status).toBe(204);
+    expect((await script.get("/api/jobs")).status).toBe(401);
   });
 
   it("changes its profile, and nothing that is not its own to change", async () => {

@@ -95,6 +95,20 @@ export interface Database {
     organisation_id: string;
     created_at: Instant;
     expires_at: Instant;
+    address: string | null;
+    user_agent: string | null;
+    last_used_at: Generated<Date>;
+  };
+  api_keys: {
+    id: string;
+    organisation_id: string;
+    user_id: string;
+    name: string;
+    role: string;
+    token_hash: Buffer;
+    created_at: Instant;
+    expires_at: Date | null;
+    last_used_at: Date | null;
   };
   locations: { location_no: Generated<number>; organisation_id: string | null; name: string };
   poller_tokens: {

@@ -7,19 +7,20 @@ import { NightbellError } from "../../platform/errors.js";
 import { Guesses } from "./guesses.js";
 import { verifyPassword } from "./password.js";
 import { type AccountRow, findAccountByEmail } from "./queries.js";
-import { openSession } from "./sessions.js";
+import { openSession, type Visitor } from "./sessions.js";
 
 export interface OpenedSession {
   readonly token: string;
   readonly account: AccountRow;
 }
 
-export type LogIn = (body: z.output<typeof LoginBody>, ip: string) => Promise<OpenedSession>;
+export type LogIn = (body: z.output<typeof LoginBody>, visitor: Visitor) => Promise<OpenedSession>;
 
 /** Throws `invalid_credentials`, or `rate_limited` after too many of them. */
 export function createLogIn(db: Db, clock: Clock, sessionDays: number): LogIn {
   const guesses = new Guesses(clock);
-  return async (body, ip) => {
+  return async (body, visitor) => {
+    const ip = visitor.address;
     // Counted before the password is looked at, so that parallel guesses cannot slip past; given back on success.
     const waitMs = guesses.count(body.email, ip);
     if (waitMs > 0) throw tooMany(waitMs);
@@ -35,7 +36,7 @@ export function createLogIn(db: Db, clock: Clock, sessionDays: number): LogIn {
     }
     guesses.forgive(body.email, ip);
     const ids = { userId: account.id, organisationId: account.organisation_id };
-    return { token: await openSession(db, ids, sessionDays, clock.now()), account };
+    return { token: await openSession(db, ids, visitor, sessionDays, clock.now()), account };
   };
 }
 

@@ -112,6 +112,8 @@ export function findSession(db: Db, tokenHash: Buffer, now: Date) {
         .onRef("memberships.organisation_id", "=", "sessions.organisation_id"),
     )
     .select([
+      "sessions.id",
+      "sessions.last_used_at",
       "sessions.user_id",
       "sessions.organisation_id",
       "users.is_test_account",
@@ -131,9 +133,76 @@ export async function insertSession(
     organisation_id: string;
     created_at: Date;
     expires_at: Date;
+    last_used_at: Date;
+    address: string | null;
+    user_agent: string | null;
   },
 ): Promise<void> {
   await db.insertInto("sessions").values(session).execute();
+}
+
+export async function noteSessionUse(db: Db, id: string, now: Date): Promise<void> {
+  await db.updateTable("sessions").set({ last_used_at: now }).where("id", "=", id).execute();
+}
+
+export interface SessionRow {
+  id: string;
+  address: string | null;
+  user_agent: string | null;
+  created_at: Date;
+  created_key: string;
+  last_used_at: Date;
+  expires_at: Date;
+  is_current: boolean;
+}
+
+/** Of a person, in whatever organisation, newest first. Served by sessions_by_user. */
+export function listSessions(
+  db: Db,
+  { userId, tokenHash, now }: { userId: string; tokenHash: Buffer; now: Date },
+  window: { after: { createdAt: string; id: string } | null; offset: number; limit: number },
+): Promise<SessionRow[]> {
+  return db
+    .selectFrom("sessions")
+    .select(["id", "address", "user_agent", "created_at", "last_used_at", "expires_at"])
+    .select(sql<string>`created_at::text`.as("created_key"))
+    .select(sql<boolean>`token_hash = ${tokenHash}`.as("is_current"))
+    .where("user_id", "=", userId)
+    .where("expires_at", ">", now)
+    .$if(window.after !== null, (query) =>
+      query.where(
+        sql<boolean>`(created_at, id) < (${window.after?.createdAt}::timestamptz, ${window.after?.id}::uuid)`,
+      ),
+    )
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .offset(window.offset)
+    .limit(window.limit)
+    .execute();
+}
+
+export async function countSessions(db: Db, userId: string, now: Date): Promise<number> {
+  const { count } = await db
+    .selectFrom("sessions")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("user_id", "=", userId)
+    .where("expires_at", ">", now)
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
+/** One of a person's, or all but one. Returns how many. */
+export async function deleteSessionsOf(
+  db: Db,
+  userId: string,
+  which: { id: string } | { exceptHash: Buffer },
+): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom("sessions")
+    .where("user_id", "=", userId)
+    .where((eb) => ("id" in which ? eb("id", "=", which.id) : eb("token_hash", "<>", which.exceptHash)))
+    .executeTakeFirst();
+  return Number(numDeletedRows);
 }
 
 export async function deleteSession(db: Db, tokenHash: Buffer): Promise<void> {

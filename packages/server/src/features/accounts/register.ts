@@ -12,7 +12,7 @@ import { addDefaultRule } from "../alerts/index.js";
 import { hashPassword } from "./password.js";
 import { existsAnyUser, findAccount } from "./queries.js";
 import type { OpenedSession } from "./login.js";
-import { openSession } from "./sessions.js";
+import { openSession, type Visitor } from "./sessions.js";
 
 export interface RegistrationRules {
   /** Whether more accounts may follow the first. */
@@ -22,7 +22,7 @@ export interface RegistrationRules {
   readonly sessionDays: number;
 }
 
-export type Register = (body: z.output<typeof RegisterBody>, ip: string) => Promise<OpenedSession>;
+export type Register = (body: z.output<typeof RegisterBody>, visitor: Visitor) => Promise<OpenedSession>;
 
 const HOUR_MS = 3_600_000;
 
@@ -32,14 +32,14 @@ const FIRST_ACCOUNT_LOCK = 0x4e42_0002;
 /** Throws `registration_closed`, `email_taken`, or `rate_limited` after too many attempts from one address. */
 export function createRegister(db: Db, clock: Clock, rules: RegistrationRules): Register {
   const attempts = new RateLimiter({ count: rules.perHour, perMs: HOUR_MS }, clock);
-  return async (body, ip) => {
+  return async (body, visitor) => {
     // Before the expensive hash; the transaction decides.
     if (!rules.isOpen && (await existsAnyUser(db))) throw closed();
     // Also those for an address that is taken: each asks for a hash, and says who has an account.
-    const address = addressKey(ip);
+    const address = addressKey(visitor.address);
     const { allowed, retryAfterMs } = attempts.consume(address);
     if (!allowed) throw tooMany(rules.perHour, retryAfterMs);
-    return register(db, rules, body, clock.now()).catch((error: unknown) => {
+    return register(db, rules, body, visitor, clock.now()).catch((error: unknown) => {
       const isAnswer = error instanceof NightbellError && error.code === "email_taken";
       if (!isAnswer) attempts.giveBack(address);
       throw error;
@@ -51,6 +51,7 @@ async function register(
   db: Db,
   rules: RegistrationRules,
   body: z.output<typeof RegisterBody>,
+  visitor: Visitor,
   now: number,
 ): Promise<OpenedSession> {
   const passwordHash = await hashPassword(body.password);
@@ -77,7 +78,7 @@ async function register(
       .values({ organisation_id: organisationId, user_id: userId, role: "owner", created_at })
       .execute();
     await addDefaultRule(tx, organisationId, now);
-    const token = await openSession(tx, { userId, organisationId }, rules.sessionDays, now);
+    const token = await openSession(tx, { userId, organisationId }, visitor, rules.sessionDays, now);
     const account = await findAccount(tx, organisationId, userId);
     if (account === undefined) throw new Error("the account just made is not there");
     return { token, account };

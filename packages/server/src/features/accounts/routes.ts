@@ -1,8 +1,12 @@
 import {
+  ApiKeyCreate,
+  ApiKeyPage,
   LoginBody,
   Member,
   MemberPage,
   MemberPatch,
+  NewApiKey,
+  OpenSessionPage,
   PageQuery,
   Profile,
   ProfilePatch,
@@ -18,12 +22,14 @@ import type { Db } from "../../platform/db.js";
 import { SESSION_COOKIE, sessionToken } from "../../platform/http/access.js";
 import type { App } from "../../platform/http/app.js";
 import { PUBLIC_BODY_LIMIT_BYTES } from "../../platform/http/body.js";
+import { createKey, listKeys, revokeKey } from "./keys.js";
 import { createLogIn, type OpenedSession } from "./login.js";
 import { editMember, listMembers } from "./members.js";
 import { editProfile, readProfile, toUser } from "./profile.js";
 import { existsAnyUser } from "./queries.js";
 import { createRegister } from "./register.js";
-import type { Sessions } from "./sessions.js";
+import { endOtherSessions, endSession, listOpenSessions } from "./session-list.js";
+import type { Sessions, Visitor } from "./sessions.js";
 
 export interface AccountOptions {
   readonly db: Db;
@@ -76,7 +82,7 @@ export async function accountRoutes(
       },
     },
     async (request, reply) => {
-      const session = await register(request.body, request.ip);
+      const session = await register(request.body, visitorOf(request));
       return reply.code(201).send(handOut(session, request, reply));
     },
   );
@@ -88,7 +94,7 @@ export async function accountRoutes(
       config: { access: "public", errors: ["invalid_credentials", "overloaded", "database_unavailable"] },
       schema: { tags, summary: "Log in", body: LoginBody, response: { 200: Session } },
     },
-    async (request, reply) => handOut(await logIn(request.body, request.ip), request, reply),
+    async (request, reply) => handOut(await logIn(request.body, visitorOf(request)), request, reply),
   );
 
   app.post(
@@ -120,6 +126,107 @@ export async function accountRoutes(
     "/api/profile",
     { schema: { tags, summary: "Change your account", body: ProfilePatch, response: { 200: Profile } } },
     async (request) => editProfile(db, request.account, request.body, clock.now()),
+  );
+
+  app.get(
+    "/api/sessions",
+    {
+      schema: {
+        tags,
+        summary: "Where you are logged in",
+        description: "Your own sessions, in all of your organisations, newest first.",
+        querystring: PageQuery.strict(),
+        response: { 200: OpenSessionPage },
+      },
+    },
+    async (request) =>
+      listOpenSessions(db, request.account.userId, tokenOf(request), request.query, clock.now()),
+  );
+
+  app.delete(
+    "/api/sessions/:id",
+    {
+      config: { needsSession: true },
+      schema: {
+        tags,
+        summary: "End one of your sessions",
+        description: "Other instances may accept it for two seconds more.",
+        params: z.object({ id: z.uuid() }),
+        response: { 204: z.undefined() },
+      },
+    },
+    async ({ account, params }, reply) => {
+      await endSession(db, account.userId, params.id);
+      sessions.forget(account.userId);
+      return reply.code(204).send();
+    },
+  );
+
+  app.delete(
+    "/api/sessions",
+    {
+      config: { needsSession: true },
+      schema: {
+        tags,
+        summary: "End all of your sessions but the one that asks",
+        response: { 204: z.undefined() },
+      },
+    },
+    async (request, reply) => {
+      await endOtherSessions(db, request.account.userId, tokenOf(request));
+      sessions.forget(request.account.userId);
+      return reply.code(204).send();
+    },
+  );
+
+  app.get(
+    "/api/keys",
+    {
+      schema: {
+        tags,
+        summary: "Your API keys",
+        description: "Those you made in the organisation you act in, newest first.",
+        querystring: PageQuery.strict(),
+        response: { 200: ApiKeyPage },
+      },
+    },
+    async ({ account, query }) => listKeys(db, account, query),
+  );
+
+  app.post(
+    "/api/keys",
+    {
+      config: { needsSession: true, errors: ["limit_reached"] },
+      schema: {
+        tags,
+        summary: "Make an API key",
+        description:
+          "A program sends it as a bearer token and acts for you, with the role of the key or your own, whichever is lower. " +
+          "It is shown this once. A key can neither make keys nor end sessions.",
+        body: ApiKeyCreate,
+        response: { 201: NewApiKey },
+      },
+    },
+    async ({ account, body }, reply) => reply.code(201).send(await createKey(db, account, body, clock.now())),
+  );
+
+  app.delete(
+    "/api/keys/:id",
+    {
+      config: { needsSession: true },
+      schema: {
+        tags,
+        summary: "Revoke one of your API keys",
+        description: "Other instances may accept it for two seconds more.",
+        params: z.object({ id: z.uuid() }),
+        response: { 204: z.undefined() },
+      },
+    },
+    async ({ account, params }, reply) => {
+      await revokeKey(db, account, params.id);
+      sessions.forget(account.userId);
+      return reply.code(204).send();
+    },
   );
 
   app.get(
@@ -166,4 +273,13 @@ export async function accountRoutes(
     });
     return { token, user: toUser(account) };
   }
+}
+
+function visitorOf({ ip, headers }: FastifyRequest): Visitor {
+  return { address: ip, userAgent: headers["user-agent"] };
+}
+
+/** Of a route that needs an account, and so has one. */
+function tokenOf(request: FastifyRequest): string {
+  return sessionToken(request) ?? "";
 }

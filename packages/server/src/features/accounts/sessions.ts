@@ -1,19 +1,35 @@
 // Sessions: the client holds a random token, the database its SHA-256, which is enough for a token nobody can guess.
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { uuidv7 } from "uuidv7";
 import type { Clock } from "../../platform/clock.js";
 import type { Db, Tx } from "../../platform/db.js";
 import type { Account, Authenticate } from "../../platform/http/access.js";
-import { deleteExpiredSessions, deleteSession, findSession, insertSession } from "./queries.js";
+import { findKey, isKey, noteKeyUse } from "./keys.js";
+import {
+  deleteExpiredSessions,
+  deleteSession,
+  findSession,
+  insertSession,
+  noteSessionUse,
+} from "./queries.js";
+import { hashOf } from "./token-hash.js";
 
 const TOKEN_BYTES = 32;
 const DAY_MS = 86_400_000;
 const REMOVAL_BATCH = 10_000;
+const MAX_USER_AGENT = 400;
+
+/** Who opens a session, for them to know it again. */
+export interface Visitor {
+  readonly address: string;
+  readonly userAgent: string | undefined;
+}
 
 /** Opens a session of an account in an organisation and returns its token, which is kept nowhere. */
 export async function openSession(
   db: Db | Tx,
   account: { userId: string; organisationId: string },
+  { address, userAgent }: Visitor,
   days: number,
   now: number,
 ): Promise<string> {
@@ -25,6 +41,9 @@ export async function openSession(
     organisation_id: account.organisationId,
     created_at: new Date(now),
     expires_at: new Date(now + days * DAY_MS),
+    last_used_at: new Date(now),
+    address,
+    user_agent: userAgent?.slice(0, MAX_USER_AGENT) ?? null,
   });
   return token;
 }
@@ -34,7 +53,9 @@ export async function openSession(
  * effect so much later at most; what this one does, at once.
  */
 const FRESH_MS = 2_000;
-/** Of sessions remembered; at the bound the one looked up longest ago is forgotten. */
+/** Of `last_used_at`: written no oftener than this. */
+const USE_PRECISION_MS = 60_000;
+/** Of sessions and keys remembered; at the bound the one looked up longest ago is forgotten. */
 const MAX_REMEMBERED = 10_000;
 
 /** How the API finds out who calls, without asking the database at every request. */
@@ -56,19 +77,39 @@ export class Sessions {
     if (known !== undefined && this.#clock.monotonic() - known.at < FRESH_MS) return known.account;
     this.#found.delete(key);
     const at = this.#clock.monotonic();
-    const session = await findSession(this.#db, hash, new Date(this.#clock.now()));
-    if (session === undefined) return null;
-    const account: Account = {
-      userId: session.user_id,
-      organisationId: session.organisation_id,
-      role: session.role,
-      isTestAccount: session.is_test_account,
-    };
+    const account = await (isKey(token) ? this.#ofKey(hash) : this.#ofSession(hash));
+    if (account === null) return null;
     this.#found.set(key, { account, at });
     const [oldest] = this.#found.keys();
     if (this.#found.size > MAX_REMEMBERED && oldest !== undefined) this.#found.delete(oldest);
     return account;
   };
+
+  async #ofSession(hash: Buffer): Promise<Account | null> {
+    const now = new Date(this.#clock.now());
+    const session = await findSession(this.#db, hash, now);
+    if (session === undefined) return null;
+    if (isWorthNoting(session.last_used_at, now)) {
+      // Nobody is refused because it cannot be noted.
+      await noteSessionUse(this.#db, session.id, now).catch(() => undefined);
+    }
+    return {
+      userId: session.user_id,
+      organisationId: session.organisation_id,
+      role: session.role,
+      isTestAccount: session.is_test_account,
+    };
+  }
+
+  async #ofKey(hash: Buffer): Promise<Account | null> {
+    const now = new Date(this.#clock.now());
+    const found = await findKey(this.#db, hash, now);
+    if (found === null) return null;
+    if (isWorthNoting(found.lastUsedAt, now)) {
+      await noteKeyUse(this.#db, found.id, now).catch(() => undefined);
+    }
+    return found.account;
+  }
 
   /** Ends the session of a token. Throws when the database cannot be used; then it goes on. */
   async close(token: string): Promise<void> {
@@ -88,6 +129,6 @@ export async function removeExpiredSessions(db: Db, now: number): Promise<void> 
   while ((await deleteExpiredSessions(db, new Date(now), REMOVAL_BATCH)) === REMOVAL_BATCH);
 }
 
-function hashOf(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
+function isWorthNoting(lastUsedAt: Date | null, now: Date): boolean {
+  return lastUsedAt === null || now.getTime() - lastUsedAt.getTime() >= USE_PRECISION_MS;
 }

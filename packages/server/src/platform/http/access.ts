@@ -16,15 +16,19 @@ export interface Account {
   readonly role: Role;
   /** May create simulated jobs in production (M18). */
   readonly isTestAccount: boolean;
+  /** Set when an API key acts for the account. */
+  readonly keyId?: string;
 }
 
-/** Finds the account of a session token; null when there is none or it has expired. */
+/** Finds the account of a session token or an API key; null when there is none or it has expired. */
 export type Authenticate = (token: string) => Promise<Account | null>;
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Unstated, any member of the organisation may call the route. */
     access?: Access;
+    /** An API key may not call the route, whatever its role: it would outlive what it was meant for. */
+    needsSession?: boolean;
   }
   interface FastifyRequest {
     /** The caller; throws on public routes, which have none. */
@@ -37,6 +41,11 @@ declare module "fastify" {
 export const SESSION_COOKIE = "nightbell_session";
 
 const rank: Record<Role, number> = { viewer: 0, responder: 1, admin: 2, owner: 3 };
+
+/** The one of two that may do less. */
+export function lowerRole(one: Role, other: Role): Role {
+  return rank[one] < rank[other] ? one : other;
+}
 
 /** Whether `role` includes what `needed` may do. */
 export function includesRole(role: Role, needed: Role): boolean {
@@ -67,10 +76,13 @@ export function addAccessControl(app: FastifyInstance, authenticate: Authenticat
     const token = sessionToken(request);
     const account = token === null ? null : await authenticate(token);
     if (account === null) {
-      throw new NightbellError("unauthenticated", "Log in, or send a valid session token.");
+      throw new NightbellError("unauthenticated", "Log in, or send a valid session token or API key.");
     }
     if (access !== "optional" && !includesRole(account.role, access)) {
       throw new NightbellError("forbidden", `This needs the role ${access}; yours is ${account.role}.`);
+    }
+    if (account.keyId !== undefined && request.routeOptions.config.needsSession === true) {
+      throw new NightbellError("forbidden", "An API key may not do this; log in for it.");
     }
     accounts.set(request, account);
   });

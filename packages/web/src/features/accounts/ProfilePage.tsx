@@ -13,7 +13,10 @@ import { PageHeader } from "../../ui/PageHeader.js";
 import { Segmented } from "../../ui/Segmented.js";
 import { Notice } from "../../ui/states.js";
 import { toast } from "../../ui/toasts.js";
+import { KeysCard } from "./KeysCard.js";
 import { profileQuery, saveProfile } from "./queries.js";
+import { roleLabels } from "./roles.js";
+import { SessionsCard } from "./SessionsCard.js";
 import { useFormErrors } from "./useFormErrors.js";
 import { useLogOut } from "./useLogOut.js";
 
@@ -22,13 +25,6 @@ const themes: { value: Theme; label: string }[] = [
   { value: "light", label: "Light" },
   { value: "dark", label: "Dark" },
 ];
-
-const roleLabels: Record<Profile["organisation"]["role"], string> = {
-  owner: "Owner",
-  admin: "Admin",
-  responder: "Responder",
-  viewer: "Viewer",
-};
 
 export function ProfilePage() {
   usePageTitle("Profile");
@@ -58,6 +54,8 @@ export function ProfilePage() {
             <Fact term="Member since">{formatInstant(profile.createdAt, profile.timeZone)}</Fact>
           </dl>
         </Card>
+        <KeysCard role={profile.organisation.role} timeZone={profile.timeZone} />
+        <SessionsCard timeZone={profile.timeZone} />
       </div>
     </div>
   );

@@ -1,4 +1,8 @@
 import {
+  type ApiKeyCreate,
+  ApiKeyPage,
+  NewApiKey,
+  OpenSessionPage,
   Profile,
   Session,
   Setup,
@@ -6,10 +10,12 @@ import {
   type ProfilePatch,
   type RegisterBody,
 } from "@nightbell/contract";
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useQuery } from "@tanstack/react-query";
 import { request } from "../../api/request.js";
 import { api } from "../../api/urls.js";
 import { browserTimeZone } from "../../format/times.js";
+
+const PAGE_SIZE = 20;
 
 export const setupQuery = queryOptions({
   queryKey: ["setup"],
@@ -23,6 +29,48 @@ export const profileQuery = queryOptions({
   staleTime: 5 * 60_000,
   gcTime: Number.POSITIVE_INFINITY,
 });
+
+/** Where the person is logged in; those of a page are more than most people have. */
+export const sessionsQuery = infiniteQueryOptions({
+  queryKey: ["sessions"],
+  queryFn: ({ pageParam, signal }) =>
+    request({
+      url: api.sessions({ limit: PAGE_SIZE, ...(pageParam !== null && { cursor: pageParam }) }),
+      answer: OpenSessionPage,
+      signal,
+    }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.pagination.nextCursor,
+});
+
+/** The keys of the person's programs. */
+export const keysQuery = infiniteQueryOptions({
+  queryKey: ["keys"],
+  queryFn: ({ pageParam, signal }) =>
+    request({
+      url: api.keys({ limit: PAGE_SIZE, ...(pageParam !== null && { cursor: pageParam }) }),
+      answer: ApiKeyPage,
+      signal,
+    }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.pagination.nextCursor,
+});
+
+export function createKey(body: ApiKeyCreate) {
+  return request({ method: "POST", url: api.keys(), body, answer: NewApiKey });
+}
+
+export function revokeKey(id: string) {
+  return request({ method: "DELETE", url: api.key(id) });
+}
+
+export function endSession(id: string) {
+  return request({ method: "DELETE", url: api.session(id) });
+}
+
+export function endOtherSessions() {
+  return request({ method: "DELETE", url: api.sessions() });
+}
 
 /** Times are shown in the zone of the profile. */
 export function useTimeZone(): string {
