@@ -11,18 +11,26 @@ const Email = z
   .pipe(z.email("must be an email address"))
   .transform((email) => email.toLowerCase());
 
+const NewPassword = z
+  .string()
+  .min(10, "must have at least 10 characters")
+  .max(200, "must have at most 200 characters");
+
 export const RegisterBody = z.strictObject({
   email: Email,
-  password: z
-    .string()
-    .min(10, "must have at least 10 characters")
-    .max(200, "must have at most 200 characters"),
+  password: NewPassword,
   name: z.string().trim().min(1).max(100),
 });
 export type RegisterBody = z.input<typeof RegisterBody>;
 
 export const LoginBody = z.strictObject({ email: Email, password: z.string().min(1).max(200) });
 export type LoginBody = z.input<typeof LoginBody>;
+
+export const PasswordChange = z.strictObject({
+  currentPassword: z.string().min(1, "must be given").max(200),
+  newPassword: NewPassword,
+});
+export type PasswordChange = z.input<typeof PasswordChange>;
 
 /** `GET /api/setup`, public: what the log-in page offers somebody without an account. */
 export const Setup = z.object({ needsFirstAccount: z.boolean(), registrationOpen: z.boolean() });

@@ -231,6 +231,30 @@ describe("an account", () => {
     expect((await stranger.get("/api/profile")).status).toBe(200);
   });
 
+  it("changes its password by the old one, which ends its other sessions", async () => {
+    const person = world.anonymous();
+    const { email, password } = await person.register();
+    const logIn = (with_: string) =>
+      world.anonymous().post<Session>("/api/auth/login", { email, password: with_ });
+    const other = as((await logIn(password)).body.token);
+    const change = (currentPassword: string, newPassword = "another horse battery") =>
+      person.post<Problem>("/api/profile/password", { currentPassword, newPassword });
+    expect((await change(password, "short")).body.errors?.[0]?.path).toBe("newPassword");
+    expect((await change("not this one")).body.errors).toEqual([
+      { path: "currentPassword", message: "is not your password" },
+    ]);
+    expect((await other.get("/api/profile")).status).toBe(200);
+    expect((await change(password)).status).toBe(204);
+    expect([(await person.get("/api/profile")).status, (await other.get("/api/profile")).status]).toEqual([
+      200, 401,
+    ]);
+    expect([(await logIn(password)).status, (await logIn("another horse battery")).status]).toEqual([
+      401, 200,
+    ]);
+    for (let n = 0; n < 5; n += 1) expect((await change("guess")).status).toBe(400);
+    expect((await change("another horse battery")).status).toBe(429);
+  });
+
   it("makes keys for programs, which may do what they are for and no more", async () => {
     const person = await world.owner();
     const { body: profile } = await person.get<Profile>("/api/profile");

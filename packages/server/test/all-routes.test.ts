@@ -51,6 +51,7 @@ const bodies: Record<string, unknown> = {
   "PATCH /api/jobs/{id}": { title: "taken over" },
   "PATCH /api/members/{id}": { isTestAccount: true },
   "PATCH /api/profile": { name: "Mallory" },
+  "POST /api/profile/password": { currentPassword: "wrong", newPassword: "another horse battery" },
   "POST /api/keys": { name: "mine", role: "viewer" },
   "POST /api/jobs": { title: "mine", type: "icmp", target: "127.0.0.1", cadenceSeconds: 60 },
 };
@@ -63,6 +64,7 @@ const queries: Record<string, (id: string) => string> = {
 /** Changes that everybody makes to nobody but themselves. */
 const OWN = new Set([
   "PATCH /api/profile",
+  "POST /api/profile/password",
   "DELETE /api/sessions",
   "DELETE /api/sessions/{id}",
   "POST /api/keys",

@@ -14,6 +14,7 @@ export const api = {
   login: () => "/api/auth/login",
   logout: () => "/api/auth/logout",
   profile: () => "/api/profile",
+  password: () => "/api/profile/password",
   keys: (query: Query = {}) => withQuery("/api/keys", query),
   key: (id: string) => withId("/api/keys", id),
   sessions: (query: Query = {}) => withQuery("/api/sessions", query),

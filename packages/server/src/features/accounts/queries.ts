@@ -53,6 +53,16 @@ export function findAccount(
     .executeTakeFirst();
 }
 
+/** Served by the primary key. */
+export async function findPasswordHash(db: Db, userId: string): Promise<string | null> {
+  const row = await db
+    .selectFrom("users")
+    .select("password_hash")
+    .where("id", "=", userId)
+    .executeTakeFirst();
+  return row?.password_hash ?? null;
+}
+
 /** The account in the organisation it joined first. */
 export function findAccountByEmail(db: Db, email: string): Promise<AccountRow | undefined> {
   return accounts(db)
@@ -193,7 +203,7 @@ export async function countSessions(db: Db, userId: string, now: Date): Promise<
 
 /** One of a person's, or all but one. Returns how many. */
 export async function deleteSessionsOf(
-  db: Db,
+  db: Db | Tx,
   userId: string,
   which: { id: string } | { exceptHash: Buffer },
 ): Promise<number> {

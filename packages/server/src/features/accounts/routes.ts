@@ -8,6 +8,7 @@ import {
   NewApiKey,
   OpenSessionPage,
   PageQuery,
+  PasswordChange,
   Profile,
   ProfilePatch,
   RegisterBody,
@@ -24,6 +25,7 @@ import type { App } from "../../platform/http/app.js";
 import { PUBLIC_BODY_LIMIT_BYTES } from "../../platform/http/body.js";
 import { createKey, listKeys, revokeKey } from "./keys.js";
 import { createLogIn, type OpenedSession } from "./login.js";
+import { createPasswordChange } from "./password-change.js";
 import { editMember, listMembers } from "./members.js";
 import { editProfile, readProfile, toUser } from "./profile.js";
 import { existsAnyUser } from "./queries.js";
@@ -52,6 +54,7 @@ export async function accountRoutes(
     sessionDays: config.SESSION_DAYS,
   };
   const register = createRegister(db, clock, rules);
+  const changePassword = createPasswordChange(db, clock);
 
   app.get(
     "/api/setup",
@@ -126,6 +129,26 @@ export async function accountRoutes(
     "/api/profile",
     { schema: { tags, summary: "Change your account", body: ProfilePatch, response: { 200: Profile } } },
     async (request) => editProfile(db, request.account, request.body, clock.now()),
+  );
+
+  app.post(
+    "/api/profile/password",
+    {
+      config: { needsSession: true, errors: ["overloaded"] },
+      schema: {
+        tags,
+        summary: "Change your password",
+        description: "Ends all of your other sessions. API keys go on.",
+        body: PasswordChange,
+        response: { 204: z.undefined() },
+      },
+    },
+    async (request, reply) => {
+      const { userId } = request.account;
+      await changePassword(userId, tokenOf(request), request.body);
+      sessions.forget(userId);
+      return reply.code(204).send();
+    },
   );
 
   app.get(

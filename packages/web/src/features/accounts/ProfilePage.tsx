@@ -14,6 +14,7 @@ import { Segmented } from "../../ui/Segmented.js";
 import { Notice } from "../../ui/states.js";
 import { toast } from "../../ui/toasts.js";
 import { KeysCard } from "./KeysCard.js";
+import { PasswordCard } from "./PasswordCard.js";
 import { profileQuery, saveProfile } from "./queries.js";
 import { roleLabels } from "./roles.js";
 import { SessionsCard } from "./SessionsCard.js";
@@ -54,6 +55,7 @@ export function ProfilePage() {
             <Fact term="Member since">{formatInstant(profile.createdAt, profile.timeZone)}</Fact>
           </dl>
         </Card>
+        <PasswordCard />
         <KeysCard role={profile.organisation.role} timeZone={profile.timeZone} />
         <SessionsCard timeZone={profile.timeZone} />
       </div>

@@ -7,6 +7,7 @@ import {
   Session,
   Setup,
   type LoginBody,
+  type PasswordChange,
   type ProfilePatch,
   type RegisterBody,
 } from "@nightbell/contract";
@@ -55,6 +56,11 @@ export const keysQuery = infiniteQueryOptions({
   initialPageParam: null as string | null,
   getNextPageParam: (page) => page.pagination.nextCursor,
 });
+
+/** Ends the person's other sessions, too. */
+export function changePassword(body: PasswordChange) {
+  return request({ method: "POST", url: api.password(), body });
+}
 
 export function createKey(body: ApiKeyCreate) {
   return request({ method: "POST", url: api.keys(), body, answer: NewApiKey });
