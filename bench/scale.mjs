@@ -191,10 +191,10 @@ function rows(result) {
       `${memory.postgres} MiB; ${Math.round(result.mibPerHour).toLocaleString("en")} MiB of raw samples an hour, WAL ${(result.walPerSecond / 2 ** 20).toFixed(2)} MiB/s`,
   };
   const missing = {
-    name: name("slots skipped or without a sample"),
-    value: skipped + expected - found,
+    name: name("slots skipped, without a sample, or not successful"),
+    value: skipped + expected - found + failures,
     budget: "0",
-    ok: skipped === 0 && expected === found,
+    ok: skipped === 0 && expected === found && failures === 0,
     note:
       `${Math.round(found / seconds).toLocaleString("en")} samples/s for ${seconds} s: ${found} of ${expected} stored, ` +
       `${failures} not successful`,

@@ -13,7 +13,8 @@ export interface EngineLimits {
 
 export const defaultLimits: EngineLimits = {
   maxOutstanding: 131_072,
-  maxTargets: 131_072,
+  // 32 MiB of addresses, of which only those that are used take memory.
+  maxTargets: 1_048_576,
   submissionRing: 32_768,
   resultRing: 32_768,
 };
