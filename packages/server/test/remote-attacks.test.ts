@@ -571,7 +571,7 @@ describe("an upload", () => {
         [hourSlot, jobs.cellar.jobNo, 1, 2],
         [hourSlot, jobs.foreign.jobNo, 5, 5],
         [hourSlot + 1, jobs.cellar.jobNo, 5, 5],
-        [hourSlot + 3_600_000, jobs.cellar.jobNo, 5, 5],
+        [hourSlot + 7_200_000, jobs.cellar.jobNo, 5, 5],
       ],
     });
     const rows = await world.database.db.selectFrom("stray_replies").selectAll().execute();
