@@ -43,7 +43,7 @@ export async function apiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
     }),
     ...options.config,
   };
-  const sessions = new Sessions(db, clock);
+  const sessions = new Sessions(db, clock, createLogger("warn", "test"));
   const app = await buildApp({
     config,
     log: createLogger("warn", "test"),

@@ -61,6 +61,54 @@ export function pagination(
   };
 }
 
+/** A row of a list in order of time; the id decides between those of one time. */
+export interface TimedRow {
+  readonly id: string;
+  /** The time as Postgres writes it, to the microsecond, which a Date would cut. */
+  readonly time_key: string;
+}
+
+/** What to read of such a list: the rows after one, or beyond so many. */
+export interface TimeWindow {
+  readonly after: { readonly time: string; readonly id: string } | null;
+  readonly offset: number;
+  /** One more than is shown, which tells whether there is a next page. */
+  readonly limit: number;
+}
+
+const TimeKeys = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d [\d:.]{8,15}[+-][\d:]{2,8}$/), z.uuid()]);
+
+/** A page of a list in order of time, whose total is counted. Throws `validation_failed`. */
+export async function pageByTime<Row extends TimedRow>(
+  list: string,
+  query: PageQuery,
+  read: (window: TimeWindow) => Promise<readonly Row[]>,
+  count: () => Promise<number>,
+): Promise<{ rows: Row[]; pagination: Pagination }> {
+  refusePageWithCursor(query);
+  const scope = cursorScope(list, query);
+  const keys = query.cursor === undefined ? null : decodeCursor(query.cursor, scope, TimeKeys);
+  const [rows, total] = await Promise.all([
+    read({
+      after: keys && { time: keys[0], id: keys[1] },
+      offset: ((query.page ?? 1) - 1) * query.limit,
+      limit: query.limit + 1,
+    }),
+    count(),
+  ]);
+  const shown = rows.slice(0, query.limit);
+  const last = shown.at(-1);
+  return {
+    rows: shown,
+    pagination: pagination(query, {
+      total,
+      isEstimate: false,
+      hasNextPage: rows.length > query.limit,
+      nextCursor: last === undefined ? null : encodeCursor(scope, [last.time_key, last.id]),
+    }),
+  };
+}
+
 function parseJson(cursor: string): unknown {
   try {
     return JSON.parse(Buffer.from(cursor, "base64url").toString());

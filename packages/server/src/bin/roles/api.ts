@@ -28,7 +28,7 @@ export async function startApi({
   const { db } = database;
   const prober = createOneShotProber({ latencyApiUrl: config.LATENCY_API_URL, log });
   const registry = new Registry();
-  const sessions = new Sessions(db, clock);
+  const sessions = new Sessions(db, clock, log);
   const { authenticate } = sessions;
   const app = await buildApp({ config, log, authenticate });
   app.addHook("onClose", () => prober.close());

@@ -3,18 +3,12 @@ import { randomBytes } from "node:crypto";
 import type { ApiKey, ApiKeyCreate, ApiKeyPage, NewApiKey, PageQuery, Role } from "@nightbell/contract";
 import { sql } from "kysely";
 import { uuidv7 } from "uuidv7";
-import { z } from "zod";
+import type { z } from "zod";
 import type { Db } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import { type Account, includesRole, lowerRole } from "../../platform/http/access.js";
 import { invalid } from "../../platform/http/validation.js";
-import {
-  cursorScope,
-  decodeCursor,
-  encodeCursor,
-  pagination,
-  refusePageWithCursor,
-} from "../../platform/pagination.js";
+import { pageByTime, type TimeWindow } from "../../platform/pagination.js";
 import { hashOf } from "./token-hash.js";
 
 /** Says to people, and to scanners of what is published by mistake, what it is. */
@@ -61,39 +55,14 @@ export async function createKey(
   return { ...toApi(row), token };
 }
 
-/** A time as Postgres writes it, and the id. */
-const CursorKeys = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d [\d:.]{8,15}[+-][\d:]{2,8}$/), z.uuid()]);
-
-/** Served by api_keys_by_user. */
 export async function listKeys(db: Db, owner: Owner, query: PageQuery): Promise<ApiKeyPage> {
-  refusePageWithCursor(query);
-  const scope = cursorScope("api_keys", query);
-  const after = query.cursor === undefined ? null : decodeCursor(query.cursor, scope, CursorKeys);
-  const [rows, total] = await Promise.all([
-    ofOwner(db, owner)
-      .selectAll()
-      .select(sql<string>`created_at::text`.as("created_key"))
-      .$if(after !== null, (select) =>
-        select.where(sql<boolean>`(created_at, id) < (${after?.[0]}::timestamptz, ${after?.[1]}::uuid)`),
-      )
-      .orderBy("created_at", "desc")
-      .orderBy("id", "desc")
-      .offset(((query.page ?? 1) - 1) * query.limit)
-      .limit(query.limit + 1)
-      .execute(),
-    countKeys(db, owner),
-  ]);
-  const shown = rows.slice(0, query.limit);
-  const last = shown.at(-1);
-  return {
-    data: shown.map(toApi),
-    pagination: pagination(query, {
-      total,
-      isEstimate: false,
-      hasNextPage: rows.length > query.limit,
-      nextCursor: last === undefined ? null : encodeCursor(scope, [last.created_key, last.id]),
-    }),
-  };
+  const { rows, pagination } = await pageByTime(
+    "api_keys",
+    query,
+    (window) => selectKeys(db, owner, window),
+    () => countKeys(db, owner),
+  );
+  return { data: rows.map(toApi), pagination };
 }
 
 /** Throws `not_found`, also for those of others. */
@@ -153,6 +122,21 @@ function ofOwner(db: Db, { userId, organisationId }: Owner) {
     .selectFrom("api_keys")
     .where("user_id", "=", userId)
     .where("organisation_id", "=", organisationId);
+}
+
+/** Served by api_keys_by_user. */
+function selectKeys(db: Db, owner: Owner, { after, offset, limit }: TimeWindow) {
+  return ofOwner(db, owner)
+    .selectAll()
+    .select(sql<string>`created_at::text`.as("time_key"))
+    .$if(after !== null, (select) =>
+      select.where(sql<boolean>`(created_at, id) < (${after?.time}::timestamptz, ${after?.id}::uuid)`),
+    )
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .offset(offset)
+    .limit(limit)
+    .execute();
 }
 
 async function countKeys(db: Db, owner: Owner): Promise<number> {

@@ -1,6 +1,7 @@
 import type { Role } from "@nightbell/contract";
 import { type Expression, sql } from "kysely";
 import type { Db, Tx } from "../../platform/db.js";
+import type { TimedRow, TimeWindow } from "../../platform/pagination.js";
 
 /** An account in one of its organisations. */
 export interface AccountRow {
@@ -76,14 +77,14 @@ export function findAccountByEmail(db: Db, email: string): Promise<AccountRow | 
 export function listAccounts(
   db: Db,
   organisationId: string,
-  window: { after: { joinedAt: string; id: string } | null; offset: number; limit: number },
-): Promise<(AccountRow & { joined_key: string })[]> {
+  window: TimeWindow,
+): Promise<(AccountRow & TimedRow)[]> {
   return accounts(db)
-    .select(sql<string>`memberships.created_at::text`.as("joined_key"))
+    .select(sql<string>`memberships.created_at::text`.as("time_key"))
     .where("memberships.organisation_id", "=", organisationId)
     .$if(window.after !== null, (query) =>
       query.where(
-        sql<boolean>`(memberships.created_at, users.id) > (${window.after?.joinedAt}::timestamptz, ${window.after?.id}::uuid)`,
+        sql<boolean>`(memberships.created_at, users.id) > (${window.after?.time}::timestamptz, ${window.after?.id}::uuid)`,
       ),
     )
     .orderBy("memberships.created_at")
@@ -155,12 +156,10 @@ export async function noteSessionUse(db: Db, id: string, now: Date): Promise<voi
   await db.updateTable("sessions").set({ last_used_at: now }).where("id", "=", id).execute();
 }
 
-export interface SessionRow {
-  id: string;
+export interface SessionRow extends TimedRow {
   address: string | null;
   user_agent: string | null;
   created_at: Date;
-  created_key: string;
   last_used_at: Date;
   expires_at: Date;
   is_current: boolean;
@@ -170,18 +169,18 @@ export interface SessionRow {
 export function listSessions(
   db: Db,
   { userId, tokenHash, now }: { userId: string; tokenHash: Buffer; now: Date },
-  window: { after: { createdAt: string; id: string } | null; offset: number; limit: number },
+  window: TimeWindow,
 ): Promise<SessionRow[]> {
   return db
     .selectFrom("sessions")
     .select(["id", "address", "user_agent", "created_at", "last_used_at", "expires_at"])
-    .select(sql<string>`created_at::text`.as("created_key"))
+    .select(sql<string>`created_at::text`.as("time_key"))
     .select(sql<boolean>`token_hash = ${tokenHash}`.as("is_current"))
     .where("user_id", "=", userId)
     .where("expires_at", ">", now)
     .$if(window.after !== null, (query) =>
       query.where(
-        sql<boolean>`(created_at, id) < (${window.after?.createdAt}::timestamptz, ${window.after?.id}::uuid)`,
+        sql<boolean>`(created_at, id) < (${window.after?.time}::timestamptz, ${window.after?.id}::uuid)`,
       ),
     )
     .orderBy("created_at", "desc")

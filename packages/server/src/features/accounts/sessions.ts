@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { uuidv7 } from "uuidv7";
 import type { Clock } from "../../platform/clock.js";
-import type { Db, Tx } from "../../platform/db.js";
+import { type Db, failureLevel, type Tx } from "../../platform/db.js";
 import type { Account, Authenticate } from "../../platform/http/access.js";
+import type { Logger } from "../../platform/log.js";
 import { findKey, isKey, noteKeyUse } from "./keys.js";
 import {
   deleteExpiredSessions,
@@ -62,13 +63,19 @@ const MAX_REMEMBERED = 10_000;
 export class Sessions {
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #log: Logger;
   /** By the hash of the token, the longest known first. */
   readonly #found = new Map<string, { readonly account: Account; readonly at: number }>();
 
-  constructor(db: Db, clock: Clock) {
+  constructor(db: Db, clock: Clock, log: Logger) {
     this.#db = db;
     this.#clock = clock;
+    this.#log = log;
   }
+
+  readonly #notNoted = (error: unknown): void => {
+    this.#log[failureLevel(error)]({ err: error }, "the use of a session or key could not be noted");
+  };
 
   readonly authenticate: Authenticate = async (token) => {
     const hash = hashOf(token);
@@ -91,7 +98,7 @@ export class Sessions {
     if (session === undefined) return null;
     if (isWorthNoting(session.last_used_at, now)) {
       // Nobody is refused because it cannot be noted.
-      await noteSessionUse(this.#db, session.id, now).catch(() => undefined);
+      await noteSessionUse(this.#db, session.id, now).catch(this.#notNoted);
     }
     return {
       userId: session.user_id,
@@ -106,7 +113,7 @@ export class Sessions {
     const found = await findKey(this.#db, hash, now);
     if (found === null) return null;
     if (isWorthNoting(found.lastUsedAt, now)) {
-      await noteKeyUse(this.#db, found.id, now).catch(() => undefined);
+      await noteKeyUse(this.#db, found.id, now).catch(this.#notNoted);
     }
     return found.account;
   }

@@ -9,17 +9,11 @@ import type {
 } from "@nightbell/contract";
 import { sql } from "kysely";
 import { uuidv7 } from "uuidv7";
-import { z } from "zod";
+import type { z } from "zod";
 import type { Db, Tx } from "../../platform/db.js";
 import { NightbellError } from "../../platform/errors.js";
 import { invalid } from "../../platform/http/validation.js";
-import {
-  cursorScope,
-  decodeCursor,
-  encodeCursor,
-  pagination,
-  refusePageWithCursor,
-} from "../../platform/pagination.js";
+import { pageByTime, type TimedRow } from "../../platform/pagination.js";
 
 /** Says to people, and to scanners of what is published by mistake, what it is. */
 const TOKEN_PREFIX = "nbp_";
@@ -113,43 +107,29 @@ export async function remainingTokens(db: Db, ids: readonly string[]): Promise<S
   return new Set(rows.map(({ id }) => id));
 }
 
-interface TokenRow {
-  id: string;
+interface TokenRow extends TimedRow {
   name: string;
   location: string;
   pollerCount: number;
   createdAt: Date;
-  createdKey: string;
   lastUsedAt: Date | null;
 }
 
-/** A time as Postgres writes it, and the id. */
-const CursorKeys = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d [\d:.]{8,15}[+-][\d:]{2,8}$/), z.uuid()]);
-
 export async function listTokens(db: Db, organisationId: string, query: PageQuery): Promise<PollerTokenPage> {
-  refusePageWithCursor(query);
-  const scope = cursorScope("poller_tokens", query);
-  const after = query.cursor === undefined ? null : decodeCursor(query.cursor, scope, CursorKeys);
   const isOwn = sql<boolean>`poller_tokens.organisation_id = ${organisationId}`;
-  const isAfter =
-    after === null
-      ? sql<boolean>`true`
-      : sql<boolean>`(poller_tokens.created_at, poller_tokens.id) > (${after[0]}::timestamptz, ${after[1]}::uuid)`;
-  const rows = await selectTokens(db, sql`${isOwn} and ${isAfter}`, {
-    offset: ((query.page ?? 1) - 1) * query.limit,
-    limit: query.limit + 1,
-  });
-  const shown = rows.slice(0, query.limit);
-  const last = shown.at(-1);
-  return {
-    data: shown.map(toApi),
-    pagination: pagination(query, {
-      total: await countTokens(db, organisationId),
-      isEstimate: false,
-      hasNextPage: rows.length > query.limit,
-      nextCursor: last === undefined ? null : encodeCursor(scope, [last.createdKey, last.id]),
-    }),
-  };
+  const { rows, pagination } = await pageByTime(
+    "poller_tokens",
+    query,
+    ({ after, ...window }) => {
+      const isAfter =
+        after === null
+          ? sql<boolean>`true`
+          : sql<boolean>`(poller_tokens.created_at, poller_tokens.id) > (${after.time}::timestamptz, ${after.id}::uuid)`;
+      return selectTokens(db, sql`${isOwn} and ${isAfter}`, window);
+    },
+    () => countTokens(db, organisationId),
+  );
+  return { data: rows.map(toApi), pagination };
 }
 
 /** By poller_tokens_by_organisation. */
@@ -160,7 +140,7 @@ async function selectTokens(
 ): Promise<TokenRow[]> {
   const { rows } = await sql<TokenRow>`
     select poller_tokens.id, poller_tokens.name, locations.name as location, poller_tokens.created_at as "createdAt",
-      poller_tokens.created_at::text as "createdKey", last_used_at as "lastUsedAt",
+      poller_tokens.created_at::text as time_key, last_used_at as "lastUsedAt",
       (select count(*) from pollers where token_id = poller_tokens.id and state <> 'dead') as "pollerCount"
     from poller_tokens join locations using (location_no)
     where ${condition}

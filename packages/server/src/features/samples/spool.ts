@@ -108,6 +108,7 @@ export class Spool {
 
   #inTurn<Result>(operation: () => Promise<Result>): Promise<Result> {
     const result = this.#previous.then(operation);
+    // Who asked for it hears of its failure; the next turn comes all the same.
     this.#previous = result.catch(() => undefined);
     return result;
   }
@@ -289,7 +290,10 @@ async function readSegments(folder: string): Promise<Segment[]> {
     const number = Number(/^(\d{12})\.segment$/.exec(name)?.[1] ?? Number.NaN);
     if (Number.isNaN(number)) continue;
     // Another process may have removed it since.
-    const file = await stat(join(folder, name)).catch(() => null);
+    const file = await stat(join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      return null;
+    });
     if (file !== null) segments.push({ number, bytes: file.size });
   }
   return segments.toSorted((a, b) => a.number - b.number);
