@@ -9,7 +9,8 @@ import { Card } from "../../ui/Card.js";
 import { Command } from "../../ui/Command.js";
 import { ConfirmDialog, Dialog } from "../../ui/Dialog.js";
 import { Field, Select, TextInput } from "../../ui/Field.js";
-import { Bone, ErrorState, Notice } from "../../ui/states.js";
+import { PagedList } from "../../ui/PagedList.js";
+import { Notice } from "../../ui/states.js";
 import { toast } from "../../ui/toasts.js";
 import { useNow } from "../../ui/useNow.js";
 import { createKey, keysQuery, revokeKey } from "./queries.js";
@@ -20,7 +21,6 @@ export function KeysCard({ role, timeZone }: { role: Role; timeZone: string }) {
   const keys = useInfiniteQuery(keysQuery);
   const [isMaking, setMaking] = useState(false);
   const [revoked, setRevoked] = useState<ApiKey | null>(null);
-  const rows = keys.data?.pages.flatMap((page) => page.data);
   return (
     <Card
       title="API keys"
@@ -31,38 +31,14 @@ export function KeysCard({ role, timeZone }: { role: Role; timeZone: string }) {
         </Button>
       }
     >
-      {rows === undefined ? (
-        keys.error === null ? (
-          <div className="p-5">
-            <Bone className="h-5" />
-          </div>
-        ) : (
-          <ErrorState error={keys.error} onRetry={() => void keys.refetch()} />
-        )
-      ) : rows.length === 0 ? (
-        <p className="px-4 py-5 text-sm text-pretty text-soft sm:px-5">
-          A program that calls the API sends a key and acts for you: a script that makes jobs, a Prometheus
-          that reads their metrics.
-        </p>
-      ) : (
-        <ul aria-label="Your API keys" className="divide-y divide-line/60">
-          {rows.map((key) => (
-            <KeyRow key={key.id} apiKey={key} timeZone={timeZone} onRevoke={() => setRevoked(key)} />
-          ))}
-        </ul>
-      )}
-      {keys.hasNextPage && (
-        <div className="border-t border-line p-3 text-center">
-          <Button
-            look="quiet"
-            icon="arrowDown"
-            isBusy={keys.isFetchingNextPage}
-            onClick={() => void keys.fetchNextPage()}
-          >
-            Show more keys
-          </Button>
-        </div>
-      )}
+      <PagedList
+        query={keys}
+        label="Your API keys"
+        more="Show more keys"
+        empty="A program that calls the API sends a key and acts for you: a script that makes jobs, a Prometheus that reads their metrics."
+      >
+        {(key) => <KeyRow key={key.id} apiKey={key} timeZone={timeZone} onRevoke={() => setRevoked(key)} />}
+      </PagedList>
       {isMaking && <NewKeyDialog role={role} onClose={() => setMaking(false)} />}
       {revoked !== null && <RevokeDialog apiKey={revoked} onClose={() => setRevoked(null)} />}
     </Card>

@@ -7,7 +7,7 @@ import { formatAgo, formatInstant } from "../../format/times.js";
 import { Button } from "../../ui/Button.js";
 import { Card } from "../../ui/Card.js";
 import { ConfirmDialog } from "../../ui/Dialog.js";
-import { Bone, ErrorState } from "../../ui/states.js";
+import { PagedList } from "../../ui/PagedList.js";
 import { toast } from "../../ui/toasts.js";
 import { useNow } from "../../ui/useNow.js";
 import { endOtherSessions, endSession, sessionsQuery } from "./queries.js";
@@ -16,47 +16,22 @@ import { nameOfAgent } from "./userAgent.js";
 export function SessionsCard({ timeZone }: { timeZone: string }) {
   const sessions = useInfiniteQuery(sessionsQuery);
   const [isEndingOthers, setEndingOthers] = useState(false);
-  const rows = sessions.data?.pages.flatMap((page) => page.data);
+  const count = sessions.data?.pages[0]?.pagination.totalItems ?? 0;
   return (
     <Card
       title="Where you are logged in"
       className="overflow-hidden"
       aside={
-        rows !== undefined &&
-        rows.length > 1 && (
+        count > 1 && (
           <Button size="sm" onClick={() => setEndingOthers(true)}>
             End all others
           </Button>
         )
       }
     >
-      {rows === undefined ? (
-        sessions.error === null ? (
-          <div className="p-5">
-            <Bone className="h-5" />
-          </div>
-        ) : (
-          <ErrorState error={sessions.error} onRetry={() => void sessions.refetch()} />
-        )
-      ) : (
-        <ul aria-label="Your sessions" className="divide-y divide-line/60">
-          {rows.map((session) => (
-            <SessionRow key={session.id} session={session} timeZone={timeZone} />
-          ))}
-        </ul>
-      )}
-      {sessions.hasNextPage && (
-        <div className="border-t border-line p-3 text-center">
-          <Button
-            look="quiet"
-            icon="arrowDown"
-            isBusy={sessions.isFetchingNextPage}
-            onClick={() => void sessions.fetchNextPage()}
-          >
-            Show more
-          </Button>
-        </div>
-      )}
+      <PagedList query={sessions} label="Your sessions" more="Show more">
+        {(session) => <SessionRow key={session.id} session={session} timeZone={timeZone} />}
+      </PagedList>
       {isEndingOthers && <EndOthersDialog onClose={() => setEndingOthers(false)} />}
     </Card>
   );

@@ -9,7 +9,7 @@ import { Button } from "../../../ui/Button.js";
 import { Card } from "../../../ui/Card.js";
 import { ConfirmDialog } from "../../../ui/Dialog.js";
 import { Icon } from "../../../ui/Icon.js";
-import { Bone, ErrorState } from "../../../ui/states.js";
+import { PagedList } from "../../../ui/PagedList.js";
 import { toast } from "../../../ui/toasts.js";
 import { useNow } from "../../../ui/useNow.js";
 import { profileQuery } from "../../accounts/queries.js";
@@ -36,46 +36,28 @@ export function TokensCard() {
         )
       }
     >
-      {rows === undefined ? (
-        tokens.error === null ? (
-          <div className="p-5">
-            <Bone className="h-5" />
-          </div>
-        ) : (
-          <ErrorState error={tokens.error} onRetry={() => void tokens.refetch()} />
-        )
-      ) : rows.length === 0 ? (
-        <p className="px-4 py-5 text-sm text-soft text-pretty sm:px-5">
-          A remote poller measures your jobs from another place: a branch office, a home, another cloud. It
-          needs HTTPS to this server and a token, no database, and nothing of it can be reached from outside.
-          {!mayChange && " An admin of your organisation can make a token."}
-        </p>
-      ) : (
-        <>
-          <ul aria-label="Tokens of remote pollers" className="divide-y divide-line/60">
-            {rows.map((token) => (
-              <TokenRow
-                key={token.id}
-                token={token}
-                timeZone={profile.timeZone}
-                {...(mayChange && { onRevoke: () => setRevoked(token) })}
-              />
-            ))}
-          </ul>
-          {tokens.hasNextPage && (
-            <div className="border-t border-line p-3 text-center">
-              <Button
-                look="quiet"
-                icon="arrowDown"
-                isBusy={tokens.isFetchingNextPage}
-                onClick={() => void tokens.fetchNextPage()}
-              >
-                Show more tokens
-              </Button>
-            </div>
-          )}
-        </>
-      )}
+      <PagedList
+        query={tokens}
+        label="Tokens of remote pollers"
+        more="Show more tokens"
+        empty={
+          <>
+            A remote poller measures your jobs from another place: a branch office, a home, another cloud. It
+            needs HTTPS to this server and a token, no database, and nothing of it can be reached from
+            outside.
+            {!mayChange && " An admin of your organisation can make a token."}
+          </>
+        }
+      >
+        {(token) => (
+          <TokenRow
+            key={token.id}
+            token={token}
+            timeZone={profile.timeZone}
+            {...(mayChange && { onRevoke: () => setRevoked(token) })}
+          />
+        )}
+      </PagedList>
       {isMaking && (
         <NewTokenDialog
           locations={[...new Set(rows?.map(({ location }) => location))]}
