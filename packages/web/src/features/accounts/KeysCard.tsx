@@ -3,7 +3,7 @@ import { type ApiKey, ApiKeyCreate, type NewApiKey, type Role } from "@nightbell
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import { sentenceOf } from "../../api/errors.js";
-import { formatAgo, formatDay, formatInstant } from "../../format/times.js";
+import { formatAgo, formatInstant } from "../../format/times.js";
 import { Button } from "../../ui/Button.js";
 import { Card } from "../../ui/Card.js";
 import { Command } from "../../ui/Command.js";
@@ -16,6 +16,8 @@ import { useNow } from "../../ui/useNow.js";
 import { createKey, keysQuery, revokeKey } from "./queries.js";
 import { roleLabels, rolesUpTo } from "./roles.js";
 import { useFormErrors } from "./useFormErrors.js";
+
+const DAY_MS = 86_400_000;
 
 export function KeysCard({ role, timeZone }: { role: Role; timeZone: string }) {
   const keys = useInfiniteQuery(keysQuery);
@@ -55,7 +57,7 @@ function KeyRow({
   onRevoke: () => void;
 }) {
   const now = useNow(10_000);
-  const hasExpired = expiresAt !== null && Date.parse(expiresAt) <= now;
+  const leftMs = expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt) - now;
   return (
     <li className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-4 px-4 py-3 text-sm sm:px-5">
       <div className="min-w-0">
@@ -66,11 +68,15 @@ function KeyRow({
           {roleLabels[role]} ·{" "}
           <span title={formatInstant(createdAt, timeZone)}>made {formatAgo(createdAt, now)}</span> ·{" "}
           {lastUsedAt === null ? "never used" : `last used ${formatAgo(lastUsedAt, now)}`} ·{" "}
-          <span className={hasExpired ? "text-missed" : ""}>
-            {expiresAt === null
-              ? "never expires"
-              : `${hasExpired ? "expired" : "expires"} ${formatDay(expiresAt, timeZone)}`}
-          </span>
+          {expiresAt === null ? (
+            "never expires"
+          ) : (
+            <span className={leftMs > 0 ? "" : "text-missed"} title={formatInstant(expiresAt, timeZone)}>
+              {leftMs > 0
+                ? `expires in ${Math.ceil(leftMs / DAY_MS)} d`
+                : `expired ${formatAgo(expiresAt, now)}`}
+            </span>
+          )}
         </p>
       </div>
       <Button size="sm" look="quiet" aria-label={`Revoke ${name}`} onClick={onRevoke}>

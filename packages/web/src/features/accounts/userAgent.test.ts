@@ -15,6 +15,10 @@ test.each([
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/147.0 Mobile Safari/604.1",
     "Chrome on iOS",
   ],
+  [
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/147.0.0.0 Safari/537.36",
+    "Chrome on Linux",
+  ],
   ["curl/8.14.1", "curl"],
   ["", "A program"],
   ["<script>", "A program"],
